@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+// One project per kind of suite; `./farm test <suite>` picks by folder. Sources are read through the
+// "@latentfarm/source" export condition, so that unit tests need no build.
+export default defineConfig({
+  resolve: { conditions: ["@latentfarm/source"] },
+  ssr: { resolve: { conditions: ["@latentfarm/source"], externalConditions: ["@latentfarm/source"] } },
+  test: {
+    include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "test/**/*.test.ts"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
