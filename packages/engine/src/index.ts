@@ -1,1 +1,7 @@
-export {};
+export {
+  createSession,
+  type InputTensor,
+  type OutputTensor,
+  type Session,
+  type SessionOptions,
+} from "./session.js";

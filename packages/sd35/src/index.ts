@@ -1,1 +1,1 @@
-export {};
+export type { ComponentGraph, ComponentName } from "./component-graph.js";

@@ -1,0 +1,85 @@
+import type { ComponentGraph } from "@latentfarm/sd35";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { toFarmError } from "./onnxruntime-error.js";
+
+/** A tensor that goes into a session: dims in row-major order. */
+export type InputTensor =
+  | { readonly dtype: "float32"; readonly dims: readonly number[]; readonly data: Float32Array }
+  | { readonly dtype: "int64"; readonly dims: readonly number[]; readonly data: BigInt64Array };
+
+/** A float32 tensor that comes out of a session. */
+export interface OutputTensor {
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** A resident component: its weights stay mapped until {@link Session.release}. */
+export interface Session {
+  /**
+   * Runs the graph once. It blocks the event loop of this process for the whole run.
+   * @throws {FarmError} internal when an input does not fit the graph or the run fails
+   */
+  run(inputs: Readonly<Record<string, InputTensor>>): Promise<Readonly<Record<string, OutputTensor>>>;
+  /** Frees the session's memory. */
+  release(): Promise<void>;
+}
+
+/** How a session is opened. */
+export interface SessionOptions {
+  /** Threads inside one operator; 0 lets onnxruntime take one per core. */
+  readonly threads?: number;
+}
+
+/**
+ * Opens a component for the CPU.
+ *
+ * Constant folding is off: it would expand every Cast from FP8 or F16 to float32 at load and give up the mapped file.
+ * Prepacking is off for the same reason: a packed weight is a private copy.
+ * @throws {FarmError} model_invalid when onnxruntime refuses the graph or its weights
+ */
+export async function createSession(graph: ComponentGraph, options: SessionOptions = {}): Promise<Session> {
+  const session = await InferenceSession.create(graph.model, {
+    executionProviders: ["cpu"],
+    graphOptimizationLevel: "all",
+    intraOpNumThreads: options.threads ?? 0,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        model_external_initializers_file_folder_path: graph.weightsFolder,
+        disable_prepacking: "1",
+      },
+      optimization: { disable_specified_optimizers: "ConstantFolding" },
+    },
+  }).catch((cause: unknown) => {
+    throw toFarmError("model_invalid", `Cannot open session: component is ${graph.component}`, cause);
+  });
+  return {
+    run: async (inputs) => runSession(session, graph.component, inputs),
+    release: () => session.release(),
+  };
+}
+
+async function runSession(
+  session: InferenceSession,
+  component: string,
+  inputs: Readonly<Record<string, InputTensor>>,
+): Promise<Record<string, OutputTensor>> {
+  const feeds: Record<string, Tensor> = {};
+  for (const [name, input] of Object.entries(inputs)) {
+    feeds[name] =
+      input.dtype === "float32"
+        ? new Tensor("float32", input.data, input.dims)
+        : new Tensor("int64", input.data, input.dims);
+  }
+  const results = await session.run(feeds).catch((cause: unknown) => {
+    throw toFarmError("internal", `Cannot run session: component is ${component}`, cause);
+  });
+  const outputs: Record<string, OutputTensor> = {};
+  for (const [name, tensor] of Object.entries(results)) {
+    if (!(tensor.data instanceof Float32Array))
+      throw new TypeError(`Cannot read output: ${name} is ${tensor.type}`);
+    outputs[name] = { dims: tensor.dims, data: tensor.data };
+  }
+  return outputs;
+}

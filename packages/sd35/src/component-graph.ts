@@ -1,0 +1,11 @@
+/** The parts of the pipeline that run as one onnxruntime session each. */
+export type ComponentName = "mmdit" | "clip_l" | "clip_g" | "t5xxl" | "vae_decoder" | "vae_encoder";
+
+/** A part of the pipeline, ready for a session: the model bytes and the folder that its external weights lie in. */
+export interface ComponentGraph {
+  readonly component: ComponentName;
+  /** An ONNX ModelProto; its external initializers name files of {@link weightsFolder}. */
+  readonly model: Uint8Array;
+  /** The real path (links resolved) of the folder with the weights file: onnxruntime refuses links that leave it. */
+  readonly weightsFolder: string;
+}
