@@ -6,3 +6,56 @@ export {
   FarmError,
   invariant,
 } from "./errors.js";
+export {
+  isTerminalEvent,
+  type JobEvent,
+  type JobEventType,
+  jobEventSchema,
+  TERMINAL_EVENTS,
+  type WireEvent,
+  wireEventSchema,
+} from "./events.js";
+export { createJobId, type IdSource, isJobId, type JobId } from "./ids.js";
+export {
+  type Failure,
+  type Frame,
+  type FrameRecord,
+  type FrameResult,
+  type FrameTimings,
+  failureSchema,
+  frameRecordSchema,
+  frameResultSchema,
+  frameSchema,
+  type Job,
+  type JobRecord,
+  jobIdSchema,
+  jobRecordSchema,
+  jobSchema,
+  progressSchema,
+  statusSchema,
+  timingsSchema,
+} from "./job.js";
+export { LIMITS, type LimitName } from "./limits.js";
+export {
+  type ModelInfo,
+  modelInfoSchema,
+  modelListSchema,
+  type WorkerInfo,
+  workerInfoSchema,
+} from "./model.js";
+export {
+  CONTENT_TYPES,
+  type FrameParams,
+  frameParams,
+  frameParamsSchema,
+  type JobParams,
+  jobParamsSchema,
+  OUTPUT_FORMATS,
+  type OutputFormat,
+} from "./params.js";
+export { frameParamsHash } from "./params-hash.js";
+export { PROBLEM_CONTENT_TYPE, type Problem, problemSchema, toProblem } from "./problem.js";
+export { frameSeed, parseSeed, SEED_MAX } from "./seed.js";
+export { assertTransition, isTerminal, STATUS_TRANSITIONS, STATUSES, type Status } from "./states.js";
+export { type SubmitRequest, submitRequestSchema } from "./submit.js";
+export { type FieldError, fieldsError, parseWith } from "./validate.js";

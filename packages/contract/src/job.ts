@@ -1,0 +1,137 @@
+import { z } from "zod";
+import { ERROR_TRAITS, type ErrorCode } from "./errors.js";
+import { isJobId, type JobId } from "./ids.js";
+import { jobParamsSchema, metadataSchema, OUTPUT_FORMATS } from "./params.js";
+import { STATUSES } from "./states.js";
+
+/** A job id; the brand is the proof that its form was checked. */
+export const jobIdSchema = z.custom<JobId>(
+  (value) => typeof value === "string" && isJobId(value),
+  "must be a job id",
+);
+
+/** A state of a job or frame. */
+export const statusSchema = z.enum(STATUSES);
+
+/** A stable error code. */
+export const errorCodeSchema = z.custom<ErrorCode>(
+  (value) => typeof value === "string" && Object.hasOwn(ERROR_TRAITS, value),
+  "must be an error code",
+);
+
+/** Why a job or frame failed, safe to show: the code is stable, the message holds no prompt and no secret. */
+export const failureSchema = z.object({ code: errorCodeSchema, message: z.string() });
+
+/** Why a job or frame failed. */
+export type Failure = z.infer<typeof failureSchema>;
+
+/** Milliseconds that the phases of one frame took. */
+export const timingsSchema = z.object({
+  queue_ms: z.number(),
+  text_ms: z.number(),
+  steps_ms: z.number(),
+  vae_ms: z.number(),
+  encode_ms: z.number(),
+  upload_ms: z.number(),
+  total_ms: z.number(),
+});
+
+/** Milliseconds that the phases of one frame took. */
+export type FrameTimings = z.infer<typeof timingsSchema>;
+
+/** What a worker reports of a finished frame; `key` names the stored picture. */
+export const frameResultSchema = z.object({
+  index: z.int(),
+  seed: z.string(),
+  key: z.string(),
+  width: z.int(),
+  height: z.int(),
+  format: z.enum(OUTPUT_FORMATS),
+  bytes: z.int(),
+  /** Hexadecimal SHA-256 of the stored bytes. */
+  sha256: z.string(),
+  worker: z.string(),
+  attempt: z.int(),
+  timings: timingsSchema,
+  /** What the reader should know, such as a prompt cut into several chunks. */
+  notes: z.array(z.string()).optional(),
+});
+
+/** What a worker reports of a finished frame. */
+export type FrameResult = z.infer<typeof frameResultSchema>;
+
+/** A frame as the queue keeps it; the fields of the result are null until it has succeeded. */
+export const frameRecordSchema = z.object({
+  index: z.int(),
+  seed: z.string(),
+  status: statusSchema,
+  /** Tries so far, the present one included; 0 before the first. */
+  attempt: z.int(),
+  result: frameResultSchema.nullable(),
+  error: failureSchema.nullable(),
+});
+
+/** A frame as the queue keeps it. */
+export type FrameRecord = z.infer<typeof frameRecordSchema>;
+
+/** How far a job is: steps over all its frames, and frames in a terminal state. */
+export const progressSchema = z.object({
+  step: z.int(),
+  steps: z.int(),
+  frames_done: z.int(),
+  frames: z.int(),
+});
+
+/** A job as the queue keeps it: the wire form without URLs. Times are ISO 8601 in UTC. */
+export const jobRecordSchema = z.object({
+  id: jobIdSchema,
+  status: statusSchema,
+  created_at: z.string(),
+  started_at: z.string().nullable(),
+  finished_at: z.string().nullable(),
+  model: z.string(),
+  params: jobParamsSchema,
+  progress: progressSchema,
+  /** Frames queued before this job's first queued frame; null when unknown or when none is queued. */
+  position: z.int().nullable(),
+  /** Null: no estimate is made yet. */
+  eta_seconds: z.number().nullable(),
+  frames: z.array(frameRecordSchema),
+  error: failureSchema.nullable(),
+});
+
+/** A job as the queue keeps it. */
+export type JobRecord = z.infer<typeof jobRecordSchema>;
+
+/** A frame as clients see it: the result's fields lie flat and are null until it has succeeded. */
+export const frameSchema = z.object({
+  index: z.int(),
+  seed: z.string(),
+  status: statusSchema,
+  attempt: z.int(),
+  /** Where the picture is, as a path on this gateway. */
+  url: z.string().nullable(),
+  width: z.int().nullable(),
+  height: z.int().nullable(),
+  format: z.enum(OUTPUT_FORMATS).nullable(),
+  bytes: z.int().nullable(),
+  sha256: z.string().nullable(),
+  worker: z.string().nullable(),
+  timings: timingsSchema.nullable(),
+  notes: z.array(z.string()),
+  error: failureSchema.nullable(),
+});
+
+/** A frame as clients see it. */
+export type Frame = z.infer<typeof frameSchema>;
+
+/** A job as clients see it. */
+export const jobSchema = jobRecordSchema.extend({
+  params: jobParamsSchema.omit({ metadata: true }),
+  frames: z.array(frameSchema),
+  metadata: metadataSchema,
+  urls: z.object({ self: z.string(), events: z.string(), cancel: z.string() }),
+});
+
+/** A job as clients see it. */
+export type Job = z.infer<typeof jobSchema>;

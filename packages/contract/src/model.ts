@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { nameSchema } from "./params.js";
+
+/** A model as workers announce it and `GET /v1/models` shows it: plain JSON, read from the model folder. */
+export const modelInfoSchema = z.object({
+  name: nameSchema,
+  /** `sd3.5-large`, `sd3.5-medium`, `sd3-medium`, as derived from the checkpoint's tensor names and shapes. */
+  architecture: z.string(),
+  license: z.string().optional(),
+  /** What a submit body that leaves the field out gets. */
+  defaults: z.object({
+    width: z.int(),
+    height: z.int(),
+    steps: z.int(),
+    guidance_scale: z.number(),
+    sampler: nameSchema,
+    scheduler: nameSchema,
+    shift: z.number(),
+  }),
+  /** Pixels; the largest sides are those of the model's position table. */
+  limits: z.object({ width_max: z.int(), height_max: z.int(), size_multiple: z.int() }),
+  /** Width and height in pixels that the model was trained on: advice, other sizes are drawn too. */
+  sizes: z.array(z.tuple([z.int(), z.int()])).optional(),
+  samplers: z.array(nameSchema),
+  schedulers: z.array(nameSchema),
+});
+
+/** A model as workers announce it. */
+export type ModelInfo = z.infer<typeof modelInfoSchema>;
+
+/** A live worker as its heartbeat announces it. */
+export const workerInfoSchema = z.object({
+  id: z.string(),
+  host: z.string(),
+  pid: z.int(),
+  /** The process id of the engine, which changes when a crashed engine is started again. */
+  engine_pid: z.int().nullable(),
+  model: modelInfoSchema,
+  /** The precision plan, such as `cpu`. */
+  plan: z.string(),
+  /** Frames that the worker takes in flight at most. */
+  concurrency: z.int(),
+  frames_in_flight: z.int(),
+  started_at: z.string(),
+  seen_at: z.string(),
+});
+
+/** A live worker. */
+export type WorkerInfo = z.infer<typeof workerInfoSchema>;
+
+/** The body of `GET /v1/models`. */
+export const modelListSchema = z.object({ models: z.array(modelInfoSchema) });

@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { numberBetween, textOf, wholeBetween } from "./field.js";
+import { LIMITS } from "./limits.js";
+import { nameSchema, OUTPUT_FORMATS, seedTextSchema, sizeSchema } from "./params.js";
+import { textFault, utf8Bytes } from "./text.js";
+
+const METADATA_KEY = /^[A-Za-z0-9_.:-]+$/;
+
+/** Keys that mean something else than an entry to JavaScript objects. */
+const METADATA_KEYS_REFUSED: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+
+const seedSchema = z
+  .union(
+    [z.int().min(0), seedTextSchema],
+    "must be a whole number of 0..2^53-1 or a decimal string of 0..2^64-1",
+  )
+  .transform(String);
+
+const submitMetadataSchema = z
+  .record(z.string(), z.string("must be a string"), "must be an object of strings")
+  .check((context) => {
+    const entries = Object.entries(context.value);
+    const report = (message: string, path: string[]): void => {
+      context.issues.push({ code: "custom", message, path, input: context.value });
+    };
+    if (entries.length > LIMITS.metadata_entries_max) {
+      const max = LIMITS.metadata_entries_max;
+      report(`must have at most ${max} entries, has ${entries.length} (limit metadata_entries_max)`, []);
+      return;
+    }
+    for (const [key, value] of entries) {
+      const fault = metadataFault(key, value);
+      if (fault !== undefined) report(fault, [key]);
+    }
+  });
+
+/**
+ * The body of `POST /v1/jobs`. What it leaves out comes from the model's defaults; unknown fields are refused, so
+ * that a misspelt one is not silently ignored.
+ */
+export const submitRequestSchema = z.strictObject({
+  prompt: textOf("prompt_bytes_max").min(
+    LIMITS.prompt_chars_min,
+    "must not be empty (limit prompt_chars_min)",
+  ),
+  negative_prompt: textOf("prompt_bytes_max").optional(),
+  model: nameSchema.optional(),
+  width: sizeSchema.optional(),
+  height: sizeSchema.optional(),
+  steps: wholeBetween("steps_min", "steps_max").optional(),
+  guidance_scale: numberBetween("guidance_scale_min", "guidance_scale_max").optional(),
+  sampler: nameSchema.optional(),
+  scheduler: nameSchema.optional(),
+  shift: numberBetween("shift_min", "shift_max").optional(),
+  seed: seedSchema.optional(),
+  num_images: wholeBetween("num_images_min", "num_images_max").optional(),
+  output_format: z.enum(OUTPUT_FORMATS, `must be one of ${OUTPUT_FORMATS.join(", ")}`).optional(),
+  output_quality: wholeBetween("output_quality_min", "output_quality_max").optional(),
+  metadata: submitMetadataSchema.optional(),
+});
+
+/** A checked submit body: the seed is decimal text, absent fields are still absent. */
+export type SubmitRequest = z.infer<typeof submitRequestSchema>;
+
+function metadataFault(key: string, value: string): string | undefined {
+  if (key.length > LIMITS.metadata_key_chars_max) {
+    return `key must be at most ${LIMITS.metadata_key_chars_max} characters (limit metadata_key_chars_max)`;
+  }
+  if (!METADATA_KEY.test(key)) return "key must be letters, digits, '_', '.', ':' and '-'";
+  if (METADATA_KEYS_REFUSED.has(key)) return "key is reserved";
+  const bytes = utf8Bytes(value);
+  if (bytes > LIMITS.metadata_value_bytes_max) {
+    const max = LIMITS.metadata_value_bytes_max;
+    return `must be at most ${max} bytes, is ${bytes} (limit metadata_value_bytes_max)`;
+  }
+  return textFault(value);
+}
