@@ -1,0 +1,167 @@
+import type {
+  FrameParams,
+  FrameResult,
+  JobEvent,
+  JobId,
+  JobParams,
+  ModelInfo,
+  Status,
+  WorkerInfo,
+} from "@latentfarm/contract";
+
+/** Where the queue tells what it did; the shape of a pino logger, so that this package needs no logger of its own. */
+export interface QueueLog {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** A job as it is handed in: checked, with every default filled in. */
+export interface NewJob {
+  readonly id: JobId;
+  readonly model: string;
+  readonly params: JobParams;
+  /** ISO 8601, UTC. */
+  readonly created_at: string;
+  /** The client's key and a hash of the body that came with it: the same pair again gives the first job. */
+  readonly idempotency?: { readonly key: string; readonly bodyHash: string };
+}
+
+/** Why a job or a frame failed: a code of the closed list and a message without a prompt. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** One frame as the queue knows it. */
+export interface JobFrame {
+  readonly index: number;
+  /** Decimal text. */
+  readonly seed: string;
+  readonly status: Status;
+  /** How many tries began; 0 before the first. */
+  readonly attempt: number;
+  /** Completed steps of the newest attempt. */
+  readonly step: number;
+  /** The worker of the newest attempt. */
+  readonly worker: string | null;
+  /** Set when the frame succeeded. */
+  readonly result: FrameResult | null;
+  readonly error: Failure | null;
+}
+
+/** A job as the queue knows it: the wire form without its URLs. Times are ISO 8601, UTC. */
+export interface Job {
+  readonly id: JobId;
+  readonly status: Status;
+  readonly created_at: string;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly model: string;
+  readonly params: JobParams;
+  /** Steps are summed over all frames; `frames_done` counts the frames that succeeded. */
+  readonly progress: {
+    readonly step: number;
+    readonly steps: number;
+    readonly frames_done: number;
+    readonly frames: number;
+  };
+  /** Frames of the same model that wait before this job's first; null when the job does not wait. */
+  readonly position: number | null;
+  readonly frames: readonly JobFrame[];
+  readonly error: Failure | null;
+}
+
+/** One attempt at one frame, as a worker sees it. */
+export interface FrameWork {
+  readonly jobId: JobId;
+  readonly index: number;
+  /** Counts from 1; a later attempt supersedes an earlier one. */
+  readonly attempt: number;
+  readonly params: FrameParams;
+  /** Milliseconds between the job's creation and this claim. */
+  readonly queueMs: number;
+  /** Aborts with a FarmError as its reason: `canceled` by the client, or `interrupted` (lock lost, drain). */
+  readonly signal: AbortSignal;
+  /**
+   * Says that the engine has the frame. Waits for a queue that is away.
+   * @throws {FarmError} interrupted the attempt is superseded; canceled
+   */
+  started(): Promise<void>;
+  /** Tells the completed steps. A queue that is away is no reason to stop drawing, so this never throws. */
+  progress(step: number, steps: number): Promise<void>;
+  /** Tells a preview, JPEG in base64; never throws. */
+  preview(jpegBase64: string): Promise<void>;
+}
+
+/** How a worker takes frames. */
+export interface ConsumeOptions {
+  readonly model: string;
+  readonly workerId: string;
+  /** Frames in flight at once. */
+  readonly concurrency: number;
+  /**
+   * Draws one frame. What it throws decides: a FarmError that is not retryable fails the frame at once, `interrupted`
+   * gives it back without burning a try, everything else is tried again up to the cap.
+   */
+  readonly process: (frame: FrameWork) => Promise<FrameResult>;
+  /** Called at least once, by the consumer that ended the job with one of its frames. */
+  readonly onJobEnd?: (job: Job) => Promise<void>;
+}
+
+/** A running consumer of frames. */
+export interface FrameConsumer extends AsyncDisposable {
+  /** Frames in flight now. */
+  readonly active: number;
+  /** Resolves once frames can arrive. */
+  ready(): Promise<void>;
+  /** Takes no more frames, waits for those in flight up to the deadline, gives the rest back, then closes. */
+  drain(deadlineMs: number): Promise<void>;
+}
+
+/** What of a job's log is wanted. */
+export interface EventOptions {
+  /** The id of the last event that the reader has; 0 or absent for all. */
+  readonly after?: number;
+  readonly signal: AbortSignal;
+}
+
+/** The farm's memory: jobs, frames, events and the fleet, in one Redis. Every call is bounded in time. */
+export interface Farm extends AsyncDisposable {
+  /**
+   * Takes a job in: its record, its first event and its frames.
+   * @throws {FarmError} idempotency_conflict the key came with another body; queue_unavailable
+   */
+  submit(job: NewJob): Promise<Job>;
+  /** @throws {FarmError} queue_unavailable */
+  getJob(id: JobId): Promise<Job | undefined>;
+  /**
+   * Cancels what is not yet done: queued frames at once, running ones at their next step. Idempotent.
+   * @throws {FarmError} queue_unavailable
+   */
+  cancel(id: JobId): Promise<Job | undefined>;
+  /**
+   * The job's log, then its events as they happen; ends after the job's last event or when the signal aborts.
+   * @throws {FarmError} not_found; queue_unavailable
+   */
+  events(id: JobId, options: EventOptions): AsyncIterable<JobEvent>;
+  /** Every model that a worker has announced lately, whether or not one is alive now. */
+  models(): Promise<ModelInfo[]>;
+  /** The workers with a fresh heartbeat. */
+  workers(): Promise<WorkerInfo[]>;
+  /** @throws {FarmError} queue_unavailable */
+  ping(): Promise<void>;
+  /** A worker's heartbeat; repeat it every `HEARTBEAT_MS`. */
+  announceWorker(info: WorkerInfo, model: ModelInfo): Promise<void>;
+  /** Forgets a worker that leaves. */
+  retireWorker(id: string): Promise<void>;
+  /** Begins to take frames of one model. */
+  consume(options: ConsumeOptions): FrameConsumer;
+}
+
+/** How a farm is reached. */
+export interface QueueOptions {
+  /** `redis://` or `rediss://`. */
+  readonly redisUrl: string;
+  readonly log?: QueueLog;
+}
