@@ -4,8 +4,8 @@ import type {
   JobEvent,
   JobId,
   JobParams,
+  JobRecord,
   ModelInfo,
-  Status,
   WorkerInfo,
 } from "@latentfarm/contract";
 
@@ -25,51 +25,6 @@ export interface NewJob {
   readonly created_at: string;
   /** The client's key and a hash of the body that came with it: the same pair again gives the first job. */
   readonly idempotency?: { readonly key: string; readonly bodyHash: string };
-}
-
-/** Why a job or a frame failed: a code of the closed list and a message without a prompt. */
-export interface Failure {
-  readonly code: string;
-  readonly message: string;
-}
-
-/** One frame as the queue knows it. */
-export interface JobFrame {
-  readonly index: number;
-  /** Decimal text. */
-  readonly seed: string;
-  readonly status: Status;
-  /** How many tries began; 0 before the first. */
-  readonly attempt: number;
-  /** Completed steps of the newest attempt. */
-  readonly step: number;
-  /** The worker of the newest attempt. */
-  readonly worker: string | null;
-  /** Set when the frame succeeded. */
-  readonly result: FrameResult | null;
-  readonly error: Failure | null;
-}
-
-/** A job as the queue knows it: the wire form without its URLs. Times are ISO 8601, UTC. */
-export interface Job {
-  readonly id: JobId;
-  readonly status: Status;
-  readonly created_at: string;
-  readonly started_at: string | null;
-  readonly finished_at: string | null;
-  readonly model: string;
-  readonly params: JobParams;
-  /** Steps are summed over all frames; `frames_done` counts the frames that succeeded. */
-  readonly progress: {
-    readonly step: number;
-    readonly steps: number;
-    readonly frames_done: number;
-    readonly frames: number;
-  };
-  /** Frames of the same model that wait before this job's first; null when the job does not wait. */
-  readonly position: number | null;
-  readonly frames: readonly JobFrame[];
-  readonly error: Failure | null;
 }
 
 /** One attempt at one frame, as a worker sees it. */
@@ -106,7 +61,7 @@ export interface ConsumeOptions {
    */
   readonly process: (frame: FrameWork) => Promise<FrameResult>;
   /** Called at least once, by the consumer that ended the job with one of its frames. */
-  readonly onJobEnd?: (job: Job) => Promise<void>;
+  readonly onJobEnd?: (job: JobRecord) => Promise<void>;
 }
 
 /** A running consumer of frames. */
@@ -132,14 +87,14 @@ export interface Farm extends AsyncDisposable {
    * Takes a job in: its record, its first event and its frames.
    * @throws {FarmError} idempotency_conflict the key came with another body; queue_unavailable
    */
-  submit(job: NewJob): Promise<Job>;
+  submit(job: NewJob): Promise<JobRecord>;
   /** @throws {FarmError} queue_unavailable */
-  getJob(id: JobId): Promise<Job | undefined>;
+  getJob(id: JobId): Promise<JobRecord | undefined>;
   /**
    * Cancels what is not yet done: queued frames at once, running ones at their next step. Idempotent.
    * @throws {FarmError} queue_unavailable
    */
-  cancel(id: JobId): Promise<Job | undefined>;
+  cancel(id: JobId): Promise<JobRecord | undefined>;
   /**
    * The job's log, then its events as they happen; ends after the job's last event or when the signal aborts.
    * @throws {FarmError} not_found; queue_unavailable
@@ -151,8 +106,8 @@ export interface Farm extends AsyncDisposable {
   workers(): Promise<WorkerInfo[]>;
   /** @throws {FarmError} queue_unavailable */
   ping(): Promise<void>;
-  /** A worker's heartbeat; repeat it every `HEARTBEAT_MS`. */
-  announceWorker(info: WorkerInfo, model: ModelInfo): Promise<void>;
+  /** A worker's heartbeat; repeat it every `HEARTBEAT_MS`. Its model becomes known with it. */
+  announceWorker(info: WorkerInfo): Promise<void>;
   /** Forgets a worker that leaves. */
   retireWorker(id: string): Promise<void>;
   /** Begins to take frames of one model. */

@@ -1,12 +1,9 @@
 export type {
   ConsumeOptions,
   EventOptions,
-  Failure,
   Farm,
   FrameConsumer,
   FrameWork,
-  Job,
-  JobFrame,
   NewJob,
   QueueLog,
   QueueOptions,
