@@ -1,3 +1,4 @@
+export { FARM_ENV_HELP, type FarmEnv, parseFarmEnv } from "./env.js";
 export {
   ERROR_TRAITS,
   type ErrorCode,
@@ -55,6 +56,7 @@ export {
 } from "./params.js";
 export { frameParamsHash } from "./params-hash.js";
 export { PROBLEM_CONTENT_TYPE, type Problem, problemSchema, toProblem } from "./problem.js";
+export { type ResolveOptions, resolveJobParams } from "./resolve.js";
 export { frameSeed, parseSeed, SEED_MAX } from "./seed.js";
 export { assertTransition, isTerminal, STATUS_TRANSITIONS, STATUSES, type Status } from "./states.js";
 export { type SubmitRequest, submitRequestSchema } from "./submit.js";

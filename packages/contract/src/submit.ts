@@ -9,11 +9,10 @@ const METADATA_KEY = /^[A-Za-z0-9_.:-]+$/;
 /** Keys that mean something else than an entry to JavaScript objects. */
 const METADATA_KEYS_REFUSED: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
+const SEED_FAULT = "must be a whole number of 0..2^53-1, or of 0..2^64-1 as a decimal string";
+
 const seedSchema = z
-  .union(
-    [z.int().min(0), seedTextSchema],
-    "must be a whole number of 0..2^53-1 or a decimal string of 0..2^64-1",
-  )
+  .union([z.int(SEED_FAULT).min(0, SEED_FAULT), seedTextSchema], SEED_FAULT)
   .transform(String);
 
 const submitMetadataSchema = z
@@ -38,26 +37,29 @@ const submitMetadataSchema = z
  * The body of `POST /v1/jobs`. What it leaves out comes from the model's defaults; unknown fields are refused, so
  * that a misspelt one is not silently ignored.
  */
-export const submitRequestSchema = z.strictObject({
-  prompt: textOf("prompt_bytes_max").min(
-    LIMITS.prompt_chars_min,
-    "must not be empty (limit prompt_chars_min)",
-  ),
-  negative_prompt: textOf("prompt_bytes_max").optional(),
-  model: nameSchema.optional(),
-  width: sizeSchema.optional(),
-  height: sizeSchema.optional(),
-  steps: wholeBetween("steps_min", "steps_max").optional(),
-  guidance_scale: numberBetween("guidance_scale_min", "guidance_scale_max").optional(),
-  sampler: nameSchema.optional(),
-  scheduler: nameSchema.optional(),
-  shift: numberBetween("shift_min", "shift_max").optional(),
-  seed: seedSchema.optional(),
-  num_images: wholeBetween("num_images_min", "num_images_max").optional(),
-  output_format: z.enum(OUTPUT_FORMATS, `must be one of ${OUTPUT_FORMATS.join(", ")}`).optional(),
-  output_quality: wholeBetween("output_quality_min", "output_quality_max").optional(),
-  metadata: submitMetadataSchema.optional(),
-});
+export const submitRequestSchema = z.strictObject(
+  {
+    prompt: textOf("prompt_bytes_max").min(
+      LIMITS.prompt_chars_min,
+      "must not be empty (limit prompt_chars_min)",
+    ),
+    negative_prompt: textOf("prompt_bytes_max").optional(),
+    model: nameSchema.optional(),
+    width: sizeSchema.optional(),
+    height: sizeSchema.optional(),
+    steps: wholeBetween("steps_min", "steps_max").optional(),
+    guidance_scale: numberBetween("guidance_scale_min", "guidance_scale_max").optional(),
+    sampler: nameSchema.optional(),
+    scheduler: nameSchema.optional(),
+    shift: numberBetween("shift_min", "shift_max").optional(),
+    seed: seedSchema.optional(),
+    num_images: wholeBetween("num_images_min", "num_images_max").optional(),
+    output_format: z.enum(OUTPUT_FORMATS, `must be one of ${OUTPUT_FORMATS.join(", ")}`).optional(),
+    output_quality: wholeBetween("output_quality_min", "output_quality_max").optional(),
+    metadata: submitMetadataSchema.optional(),
+  },
+  "must be an object",
+);
 
 /** A checked submit body: the seed is decimal text, absent fields are still absent. */
 export type SubmitRequest = z.infer<typeof submitRequestSchema>;

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { parseFarmEnv } from "./env.js";
+import { FarmError } from "./errors.js";
+
+function problems(env: Record<string, string>): unknown {
+  try {
+    parseFarmEnv(env);
+  } catch (error) {
+    if (!(error instanceof FarmError)) throw error;
+    expect(error.code).toBe("config_invalid");
+    return error.details.problems;
+  }
+  return [];
+}
+
+describe("parseFarmEnv()", () => {
+  it("parseFarmEnv() gives defaults, ignores foreign names and counts empty values as absent", () => {
+    const env = parseFarmEnv({ PATH: "/bin", FARM_PORT: "" });
+    expect(env).toMatchObject({ FARM_HOST: "127.0.0.1", FARM_PORT: 8080, FARM_DATA: ".farm" });
+    expect(env.FARM_REDIS_URL).toBeUndefined();
+    expect(Object.isFrozen(env)).toBe(true);
+  });
+
+  it("parseFarmEnv() takes both ends of the port range and nothing beside", () => {
+    expect(parseFarmEnv({ FARM_PORT: "0" }).FARM_PORT).toBe(0);
+    expect(parseFarmEnv({ FARM_PORT: "65535" }).FARM_PORT).toBe(65535);
+    for (const port of ["65536", "-1", "80x", "1e3", " 80"])
+      expect(problems({ FARM_PORT: port })).toHaveLength(1);
+  });
+
+  it("parseFarmEnv() lists every unknown name and bad value, and no value itself", () => {
+    const secret = "http://user:hunter2@host";
+    const found = problems({
+      FARM_PROT: "1",
+      FARM_PORT: "x",
+      FARM_REDIS_URL: secret,
+      FARM_LOG_LEVEL: "loud",
+    });
+    expect(found).toHaveLength(4);
+    expect(String(found)).toContain("FARM_PROT is not a known name");
+    expect(String(found)).not.toContain("hunter2");
+  });
+});

@@ -1,0 +1,93 @@
+import { z } from "zod";
+import { FarmError } from "./errors.js";
+
+/** The highest TCP port. */
+const PORT_MAX = 65_535;
+/** Frames that one worker takes in flight: beyond this a batch gains nothing and its latents only take memory. */
+const WORKER_CONCURRENCY_MAX = 256;
+const WORKER_CONCURRENCY_DEFAULT = 16;
+/** Threads of one engine: the cores of the largest machine in use, with room. */
+const ENGINE_THREADS_MAX = 256;
+/** Characters of a worker's id: it stands in logs, results and Redis keys. */
+const WORKER_ID = /^[A-Za-z0-9_.-]{1,64}$/;
+
+const text = z.string().min(1, "must not be empty");
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,9}$/, "must be a whole number")
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be ${min}..${max}`);
+const url = (...protocols: string[]) =>
+  z
+    .string()
+    .refine(
+      (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol),
+      `must be a URL of ${protocols.join(" or ")}`,
+    );
+
+/** Every `FARM_` name that exists, with its check and what it is for. One table, so that a misspelt name is found. */
+const FARM_ENV = {
+  FARM_REDIS_URL: url("redis:", "rediss:").optional().describe("The Redis that holds the queue"),
+  FARM_HOST: text.default("127.0.0.1").describe("The address that the gateway listens on"),
+  FARM_PORT: whole(0, PORT_MAX).default(8080).describe("The gateway's port; 0 takes any free one"),
+  FARM_DATA: text.default(".farm").describe("The folder of results and of the farm's own state"),
+  FARM_MODEL: text.optional().describe("The model folder; the demo model when absent"),
+  FARM_WORKER_ID: z
+    .string()
+    .regex(WORKER_ID, "must be 1..64 letters, digits, '_', '.' and '-'")
+    .optional()
+    .describe("The worker's name; made from host and process id when absent"),
+  FARM_WORKER_CONCURRENCY: whole(1, WORKER_CONCURRENCY_MAX)
+    .default(WORKER_CONCURRENCY_DEFAULT)
+    .describe("Frames that a worker takes in flight"),
+  FARM_ENGINE_THREADS: whole(1, ENGINE_THREADS_MAX)
+    .optional()
+    .describe("Threads of the engine; the machine's cores when absent"),
+  FARM_LOG_LEVEL: z
+    .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], "must be a pino level")
+    .default("info")
+    .describe("The least level that is logged"),
+  FARM_URL: url("http:", "https:").optional().describe("The gateway that the command line talks to"),
+  FARM_TEST_SHARED: text.optional().describe("The folder of reference cases for the tests"),
+  FARM_TEST_REQUIRED: z
+    .enum(["0", "1"], "must be 0 or 1")
+    .default("0")
+    .transform((value) => value === "1")
+    .describe("1: a test that would be skipped fails"),
+} as const;
+
+const farmEnvSchema = z.object(FARM_ENV);
+
+/** The `FARM_` part of an environment, parsed; keyed by the variables' own names. */
+export type FarmEnv = Readonly<z.infer<typeof farmEnvSchema>>;
+
+/**
+ * Reads the `FARM_` part of an environment. An empty value counts as absent, as container files write it. Values
+ * never stand in the message: a Redis URL may hold a password.
+ * @throws {FarmError} config_invalid, listing every unknown name and every bad value in its message.
+ */
+export function parseFarmEnv(env: Readonly<Record<string, string | undefined>>): FarmEnv {
+  const given = Object.entries(env).filter(
+    ([name, value]) => name.startsWith("FARM_") && (value ?? "") !== "",
+  );
+  const unknown = given.map(([name]) => name).filter((name) => !Object.hasOwn(FARM_ENV, name));
+  const parsed = farmEnvSchema.safeParse(Object.fromEntries(given));
+  const bad = parsed.error?.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`) ?? [];
+  const problems = [...unknown.map((name) => `${name} is not a known name`), ...bad];
+  if (!parsed.success || problems.length > 0) {
+    throw new FarmError(
+      "config_invalid",
+      `Cannot start as the environment is wrong: ${problems.join("; ")}`,
+      {
+        details: { problems },
+      },
+    );
+  }
+  return Object.freeze(parsed.data);
+}
+
+/** Every `FARM_` name with what it is for, for help texts. */
+export const FARM_ENV_HELP: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(FARM_ENV).map(([name, schema]) => [name, schema.description ?? ""]),
+);

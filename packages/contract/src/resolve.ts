@@ -1,0 +1,92 @@
+import { LIMITS } from "./limits.js";
+import type { ModelInfo } from "./model.js";
+import { type JobParams, OUTPUT_FORMATS } from "./params.js";
+import { parseSeed, SEED_MAX } from "./seed.js";
+import type { SubmitRequest } from "./submit.js";
+import { type FieldError, fieldsError } from "./validate.js";
+
+/** Percent: pictures are hard to tell from the original here and JPEG is a quarter of PNG's size. */
+const OUTPUT_QUALITY_DEFAULT = 90;
+
+/** What a submit body leaves open besides the model's defaults. */
+export interface ResolveOptions {
+  readonly model: ModelInfo;
+  /** Decimal text; the seed of a body that names none. */
+  readonly seed: string;
+}
+
+/**
+ * Fills a checked submit body with the model's defaults and checks it against the model: its largest size, its
+ * samplers and schedules, and that the last frame's seed is still a seed.
+ * @throws {FarmError} invalid_request, with every wrong field in `details.errors`.
+ */
+export function resolveJobParams(request: SubmitRequest, options: ResolveOptions): JobParams {
+  const { model } = options;
+  const params: JobParams = {
+    prompt: request.prompt,
+    negative_prompt: request.negative_prompt ?? "",
+    model: model.name,
+    width: request.width ?? model.defaults.width,
+    height: request.height ?? model.defaults.height,
+    steps: request.steps ?? model.defaults.steps,
+    guidance_scale: request.guidance_scale ?? model.defaults.guidance_scale,
+    sampler: request.sampler ?? model.defaults.sampler,
+    scheduler: request.scheduler ?? model.defaults.scheduler,
+    shift: request.shift ?? model.defaults.shift,
+    seed: request.seed ?? options.seed,
+    output_format: request.output_format ?? OUTPUT_FORMATS[0],
+    output_quality: request.output_quality ?? OUTPUT_QUALITY_DEFAULT,
+    num_images: request.num_images ?? 1,
+    metadata: request.metadata ?? {},
+  };
+  const errors = [...sizeErrors(params, model), ...choiceErrors(params, model), ...seedErrors(params)];
+  if (errors.length > 0) throw fieldsError("the job", errors);
+  return params;
+}
+
+function sizeErrors(params: JobParams, model: ModelInfo): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const side of ["width", "height"] as const) {
+    const max = model.limits[`${side}_max`];
+    const multiple = model.limits.size_multiple;
+    if (params[side] > max) {
+      errors.push({
+        path: side,
+        message: `must be at most ${max} (limit ${side}_max of model ${model.name})`,
+      });
+    }
+    if (params[side] % multiple !== 0) {
+      const limit = `limit size_multiple of model ${model.name}`;
+      errors.push({ path: side, message: `must be a multiple of ${multiple} (${limit})` });
+    }
+  }
+  const pixels = params.width * params.height;
+  if (errors.length === 0 && pixels > LIMITS.pixels_max) {
+    const message = `times height must be at most ${LIMITS.pixels_max}, is ${pixels} (limit pixels_max)`;
+    errors.push({ path: "width", message });
+  }
+  return errors;
+}
+
+function choiceErrors(params: JobParams, model: ModelInfo): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const field of ["sampler", "scheduler"] as const) {
+    const offered = model[`${field}s`];
+    if (!offered.includes(params[field])) {
+      errors.push({
+        path: field,
+        message: `is not offered by model ${model.name}: one of ${offered.join(", ")}`,
+      });
+    }
+  }
+  return errors;
+}
+
+function seedErrors(params: JobParams): FieldError[] {
+  const seed = parseSeed(params.seed);
+  if (seed === undefined) return [{ path: "seed", message: `must be a whole number of 0..${SEED_MAX}` }];
+  if (seed + BigInt(params.num_images - 1) <= SEED_MAX) return [];
+  return [
+    { path: "seed", message: `plus num_images - 1 must be at most ${SEED_MAX}, the seed of the last frame` },
+  ];
+}
