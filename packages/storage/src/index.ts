@@ -1,1 +1,3 @@
-export {};
+export { createDiskStore } from "./disk-store.js";
+export { assertKey, frameKey, jobKey } from "./keys.js";
+export type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from "./object-store.js";

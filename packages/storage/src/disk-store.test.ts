@@ -1,0 +1,68 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createJobId } from "@latentfarm/contract";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { STORE_CASES } from "./conformance.js";
+import { createDiskStore } from "./disk-store.js";
+import { frameKey, jobKey } from "./keys.js";
+
+const JOB = createJobId({ nowMs: 0, random: new Uint8Array(10) });
+const TEXT = { contentType: "text/plain", metadata: {} };
+
+let root = "";
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "latentfarm-store-"));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+describe("createDiskStore()", () => {
+  it.each(STORE_CASES)("$name", ({ check }) => check(createDiskStore(join(root, "data"))));
+
+  it("put() leaves a plain file under the key and no temporary file", async () => {
+    await createDiskStore(root).put(frameKey(JOB, 3, "jpeg"), Buffer.from("abc"), TEXT);
+    expect(await readFile(join(root, "jobs", JOB, "3.jpg"), "utf8")).toBe("abc");
+    expect(await readdir(join(root, ".tmp"))).toEqual([]);
+  });
+
+  it("get() of another store on the same folder finds the object", async () => {
+    await createDiskStore(root).put(jobKey(JOB), Buffer.from("{}"), TEXT);
+    expect((await createDiskStore(root).get(jobKey(JOB)))?.size).toBe(2);
+  });
+
+  it("get() gives undefined for damaged bytes and for a file that no put wrote", async () => {
+    const store = createDiskStore(root);
+    await store.put("a/b", Buffer.from("abc"), TEXT);
+    await writeFile(join(root, "a", "b"), "abd");
+    expect(await store.get("a/b")).toBeUndefined();
+    await writeFile(join(root, "foreign"), "x");
+    expect(await store.head("foreign")).toBeUndefined();
+    expect(await store.get("a")).toBeUndefined();
+  });
+
+  it("get() gives undefined when the description is damaged", async () => {
+    const store = createDiskStore(root);
+    await store.put("a", Buffer.from("abc"), TEXT);
+    const [name = ""] = await readdir(join(root, ".info", "a"));
+    await writeFile(join(root, ".info", "a", name), "{");
+    expect(await store.get("a")).toBeUndefined();
+  });
+
+  it("put() of a failing disk is store_unavailable and leaves the old object", async () => {
+    const store = createDiskStore(root);
+    await store.put("a/b", Buffer.from("abc"), TEXT);
+    await rm(join(root, ".tmp"), { recursive: true });
+    await writeFile(join(root, ".tmp"), "a file in the folder's place");
+    await expect(store.put("a/b", Buffer.from("new"), TEXT)).rejects.toMatchObject({
+      code: "store_unavailable",
+    });
+    expect(Buffer.from((await store.get("a/b"))?.bytes ?? []).toString()).toBe("abc");
+  });
+
+  it("put() where the key is a folder is store_unavailable", async () => {
+    await mkdir(join(root, "a"));
+    const store = createDiskStore(root);
+    await expect(store.put("a", Buffer.from("x"), TEXT)).rejects.toMatchObject({ code: "store_unavailable" });
+    expect(await readdir(join(root, ".tmp"))).toEqual([]);
+  });
+});
