@@ -1,3 +1,6 @@
+import { type GraphBuilder, serializeModel } from "@latentfarm/onnx";
+import type { WeightSource } from "./weights/weight-source.js";
+
 /** The parts of the pipeline that run as one onnxruntime session each. */
 export type ComponentName = "mmdit" | "clip_l" | "clip_g" | "t5xxl" | "vae_decoder" | "vae_encoder";
 
@@ -8,4 +11,13 @@ export interface ComponentGraph {
   readonly model: Uint8Array;
   /** The real path (links resolved) of the folder with the weights file: onnxruntime refuses links that leave it. */
   readonly weightsFolder: string;
+}
+
+/** Finishes a graph whose weights all come from `source`. */
+export function finishComponent(
+  component: ComponentName,
+  graph: GraphBuilder,
+  source: WeightSource,
+): ComponentGraph {
+  return { component, model: serializeModel(graph.finish()), weightsFolder: source.folder };
 }
