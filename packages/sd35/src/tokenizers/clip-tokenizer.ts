@@ -55,11 +55,11 @@ export function openClipTokenizer(folder: string, kind: ClipKind): TextTokenizer
     tokenizer: clipTokenizerJson(files, { bosToken, eosToken }),
     config: {},
     specials: { bos, eos, pad: kind === "clip_l" ? eos : CLIP_G_PAD },
-    idMax: Math.max(...[...files.vocabulary.values()].slice(0, 1), eos, maxOf(files.vocabulary.values())),
+    idMax: largest(files.vocabulary.values()),
   });
 }
 
-function maxOf(values: Iterable<number>): number {
+function largest(values: Iterable<number>): number {
   let max = 0;
   for (const value of values) max = Math.max(max, value);
   return max;
