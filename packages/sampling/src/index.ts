@@ -1,1 +1,10 @@
-export {};
+export { denoise, TIMESTEP_SCALE } from "./flow.js";
+export { guide, needsUnconditional } from "./guidance.js";
+export { LATENT_CHANNELS, LATENT_SCALE, latentToVae, vaeToLatent } from "./latent-format.js";
+export { latentPreview } from "./latent-preview.js";
+export { randn } from "./noise.js";
+export { createSampler, type Sampler, type SamplerInit } from "./sampler.js";
+export type { NetworkRequest } from "./samplers/method.js";
+export { isSamplerName, SAMPLERS, type SamplerName } from "./samplers/registry.js";
+export { isSchedulerName, SCHEDULERS, type SchedulerName } from "./schedules/registry.js";
+export { SHIFT_MAX, type SigmaOptions, STEPS_MAX, sigmas } from "./sigmas.js";
