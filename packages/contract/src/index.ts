@@ -44,6 +44,7 @@ export {
   type WorkerInfo,
   workerInfoSchema,
 } from "./model.js";
+export { createOpenApi } from "./openapi.js";
 export {
   CONTENT_TYPES,
   type FrameParams,

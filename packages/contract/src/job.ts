@@ -5,19 +5,20 @@ import { jobParamsSchema, metadataSchema, OUTPUT_FORMATS } from "./params.js";
 import { STATUSES } from "./states.js";
 
 /** A job id; the brand is the proof that its form was checked. */
-export const jobIdSchema = z.custom<JobId>(
-  (value) => typeof value === "string" && isJobId(value),
-  "must be a job id",
-);
+export const jobIdSchema = z
+  .custom<JobId>((value) => typeof value === "string" && isJobId(value), "must be a job id")
+  .meta({ type: "string" });
 
 /** A state of a job or frame. */
 export const statusSchema = z.enum(STATUSES);
 
 /** A stable error code. */
-export const errorCodeSchema = z.custom<ErrorCode>(
-  (value) => typeof value === "string" && Object.hasOwn(ERROR_TRAITS, value),
-  "must be an error code",
-);
+export const errorCodeSchema = z
+  .custom<ErrorCode>(
+    (value) => typeof value === "string" && Object.hasOwn(ERROR_TRAITS, value),
+    "must be an error code",
+  )
+  .meta({ type: "string", enum: Object.keys(ERROR_TRAITS) });
 
 /** Why a job or frame failed, safe to show: the code is stable, the message holds no prompt and no secret. */
 export const failureSchema = z.object({ code: errorCodeSchema, message: z.string() });

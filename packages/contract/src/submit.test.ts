@@ -92,6 +92,6 @@ describe("submitRequestSchema", () => {
   });
 
   it.each([null, [], "text", 7, true])("parseWith() refuses a body that is %j", (body) => {
-    expect(faults(body)).toEqual({ "": "must be an object" });
+    expect(faults(body)).toEqual({ body: "must be an object" });
   });
 });

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { FarmError } from "./errors.js";
 
-/** One wrong field: where it is (`metadata.note`, `query.limit`; the body itself is the empty path) and what is wrong. */
+/** One wrong field: where it is (`metadata.note`, `query.limit`; the body itself is `body`) and what is wrong. */
 export interface FieldError {
   readonly path: string;
   readonly message: string;
@@ -30,7 +30,7 @@ export function parseWith<Schema extends z.ZodType>(
 /** The error that lists the given wrong fields; its message names them. */
 export function fieldsError(what: string, errors: readonly FieldError[]): FarmError {
   const shown = errors.slice(0, FIELD_ERRORS_MAX);
-  const names = [...new Set(shown.map((error) => error.path || "the body"))].join(", ");
+  const names = [...new Set(shown.map((error) => error.path))].join(", ");
   return new FarmError("invalid_request", `Cannot accept ${what} as fields are wrong: ${names}`, {
     details: { errors: shown },
   });
@@ -45,6 +45,6 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
 }
 
 function pathOf(path: readonly PropertyKey[]): string {
-  const text = path.map(String).join(".");
+  const text = path.length === 0 ? "body" : path.map(String).join(".");
   return text.length > PATH_CHARS_MAX ? `${text.slice(0, PATH_CHARS_MAX)}…` : text;
 }
