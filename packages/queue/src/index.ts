@@ -1,3 +1,4 @@
+export { connectQueue } from "./connect-queue.js";
 export type {
   ConsumeOptions,
   EventOptions,
@@ -8,3 +9,4 @@ export type {
   QueueLog,
   QueueOptions,
 } from "./farm.js";
+export { HEARTBEAT_MS, WORKER_KEPT_MS } from "./limits.js";

@@ -1,0 +1,57 @@
+import { cancelJob } from "./cancel-job.js";
+import { openConnection } from "./connections.js";
+import { consumeFrames } from "./consume-frames.js";
+import type { Farm, FrameConsumer, QueueLog, QueueOptions } from "./farm.js";
+import { announceWorker, readModels, readWorkers, retireWorker } from "./fleet.js";
+import { FrameQueues } from "./frame-queues.js";
+import { readEvents } from "./job-events.js";
+import { readJob } from "./job-record.js";
+import { bounded } from "./redis-errors.js";
+import { checkRedisPolicy } from "./redis-policy.js";
+import { Signals } from "./signals.js";
+import { submitJob } from "./submit-job.js";
+
+const SILENT: QueueLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/**
+ * Connects to the farm's Redis and checks that it keeps what it is given.
+ * @throws {FarmError} queue_unavailable it does not answer; config_invalid it may drop jobs
+ */
+export async function connectQueue(options: QueueOptions): Promise<Farm> {
+  const log = options.log ?? SILENT;
+  const redis = openConnection(options.redisUrl, "commands", log);
+  try {
+    await checkRedisPolicy(redis, log);
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
+  const listener = openConnection(options.redisUrl, "signals", log);
+  const signals = new Signals(listener);
+  const queues = new FrameQueues(redis, log);
+  const consumers = new Set<FrameConsumer>();
+  const openWorkerConnection = () => openConnection(options.redisUrl, "worker", log);
+  const context = { redis, queues, signals, log, openWorkerConnection };
+  return {
+    submit: (job) => submitJob(context, job),
+    getJob: (id) => readJob(redis, id),
+    cancel: (id) => cancelJob(context, id),
+    events: (id, wanted) => readEvents(context, id, wanted),
+    models: () => readModels(redis, Date.now()),
+    workers: () => readWorkers(redis),
+    ping: async () => void (await bounded("ping the queue", () => redis.ping())),
+    announceWorker: (info) => announceWorker(redis, info),
+    retireWorker: (id) => retireWorker(redis, id),
+    consume: (wanted) => {
+      const consumer = consumeFrames(context, wanted);
+      consumers.add(consumer);
+      return consumer;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.allSettled([...consumers].map((consumer) => consumer[Symbol.asyncDispose]()));
+      await queues.close();
+      listener.disconnect();
+      redis.disconnect();
+    },
+  };
+}

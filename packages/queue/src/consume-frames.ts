@@ -1,0 +1,236 @@
+import { FarmError, invariant, isTerminal, type JobId, type Status } from "@latentfarm/contract";
+import { type Job as QueueEntry, UnrecoverableError, WaitingError, Worker } from "bullmq";
+import type { Redis } from "ioredis";
+import type { ConsumeOptions, FrameConsumer, QueueLog } from "./farm.js";
+import { type AttemptKey, claimFrame, FrameAttempt } from "./frame-attempt.js";
+import type { FrameEntry } from "./frame-queues.js";
+import { readJob } from "./job-record.js";
+import { CANCEL_CHANNEL, frameQueueName, PREFIX } from "./keys.js";
+import {
+  ABORT_GRACE_MS,
+  BOOKKEEPING_RETRY_MS,
+  BULLMQ_STALLED_MAX,
+  FRAME_TRIES_MAX,
+  IDLE_BLOCK_SECONDS,
+  LOCK_MS,
+  STALLED_CHECK_MS,
+  UNPLANNED_AFTER_MS,
+} from "./limits.js";
+import type { Signals } from "./signals.js";
+import { planLeftJobs, type SubmitContext } from "./submit-job.js";
+
+/** What a consumer needs around it. */
+export interface ConsumerContext extends SubmitContext {
+  readonly signals: Signals;
+  readonly log: QueueLog;
+  /** Opens the connection that waits for Redis; the consumer owns it. */
+  readonly openWorkerConnection: () => Redis;
+}
+
+/** Begins to take frames of one model; see FrameConsumer. */
+export function consumeFrames(context: ConsumerContext, options: ConsumeOptions): FrameConsumer {
+  return new BullFrameConsumer(context, options);
+}
+
+/**
+ * BullMQ owns order, locks, stalls and the delay of retries; the job's record says what a frame's state is. The
+ * record is always written first: whatever is lost after that, a later claim finds the frame ended and drops it.
+ */
+class BullFrameConsumer implements FrameConsumer {
+  readonly #context: ConsumerContext;
+  readonly #options: ConsumeOptions;
+  readonly #attempts = new Map<string, FrameAttempt>();
+  readonly #closing = new AbortController();
+  readonly #connection: Redis;
+  readonly #worker: Worker<FrameEntry, void>;
+  readonly #leaveChannel: () => void;
+  readonly #sweep: NodeJS.Timeout;
+  #idle: (() => void) | undefined;
+  #inFlight = 0;
+  #drained: Promise<void> | undefined;
+
+  constructor(context: ConsumerContext, options: ConsumeOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#connection = context.openWorkerConnection();
+    this.#leaveChannel = context.signals.listen(CANCEL_CHANNEL, (id) => this.#cancel(id));
+    this.#worker = this.#openWorker();
+    this.#sweep = setInterval(() => void this.#planLeft(), UNPLANNED_AFTER_MS);
+    this.#sweep.unref();
+  }
+
+  get active(): number {
+    return this.#inFlight;
+  }
+
+  async ready(): Promise<void> {
+    await this.#worker.waitUntilReady();
+  }
+
+  drain(deadlineMs: number): Promise<void> {
+    this.#drained ??= this.#drain(deadlineMs);
+    return this.#drained;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain(0);
+  }
+
+  #openWorker(): Worker<FrameEntry, void> {
+    const { model, concurrency } = this.#options;
+    const worker = new Worker<FrameEntry, void>(
+      frameQueueName(model),
+      (entry, token) => this.#process(entry, token),
+      {
+        connection: this.#connection,
+        prefix: PREFIX,
+        concurrency,
+        lockDuration: LOCK_MS,
+        stalledInterval: STALLED_CHECK_MS,
+        maxStalledCount: BULLMQ_STALLED_MAX,
+        drainDelay: IDLE_BLOCK_SECONDS,
+        runRetryDelay: BOOKKEEPING_RETRY_MS,
+        removeOnComplete: { count: 0 },
+        removeOnFail: { count: 0 },
+      },
+    );
+    worker.on("error", (error) =>
+      this.#context.log.warn({ model, reason: error.message }, "frame worker reports an error"),
+    );
+    worker.on("stalled", (id) =>
+      this.#context.log.warn({ model, frame: id }, "frame lost its worker and waits again"),
+    );
+    worker.on("lockRenewalFailed", (ids) => {
+      for (const id of ids) this.#attempts.get(id)?.abort("interrupted", "the lock is lost");
+    });
+    return worker;
+  }
+
+  async #process(entry: QueueEntry<FrameEntry, void>, token: string | undefined): Promise<void> {
+    invariant(
+      token !== undefined && entry.id !== undefined,
+      "BullMQ gives an id and a token with every entry",
+    );
+    this.#inFlight++;
+    try {
+      await this.#attempt(entry, token);
+    } finally {
+      this.#inFlight--;
+      if (this.#inFlight === 0) this.#idle?.();
+    }
+  }
+
+  async #attempt(entry: QueueEntry<FrameEntry, void>, token: string): Promise<void> {
+    const key: AttemptKey = { ...entry.data, model: this.#options.model, token };
+    const around = { redis: this.#context.redis, log: this.#context.log, closing: this.#closing.signal };
+    const claim = await claimFrame(around, key, this.#options.workerId);
+    const job = await readJob(this.#context.redis, key.jobId);
+    // An ended job is told again: whoever ended it may have died before saying so.
+    if (claim.kind === "done") return this.#afterFrame(key.jobId, claim.jobStatus);
+    invariant(job !== undefined, "a job that was just claimed from is there");
+    const attempt = new FrameAttempt(around, key, claim, job);
+    const id = `${entry.id}`;
+    this.#attempts.set(id, attempt);
+    if (this.#closing.signal.aborted) attempt.abort("interrupted", "the worker stops");
+    try {
+      await this.#run(entry, token, attempt);
+    } finally {
+      this.#attempts.delete(id);
+    }
+  }
+
+  async #run(entry: QueueEntry<FrameEntry, void>, token: string, attempt: FrameAttempt): Promise<void> {
+    let status: Status;
+    try {
+      const result = await this.#options.process(attempt);
+      status = await attempt.commit(result);
+    } catch (error) {
+      status = await this.#leave(entry, token, { attempt, failure: failureOf(attempt, error) });
+    }
+    await this.#afterFrame(attempt.jobId, status);
+  }
+
+  /** Ends a failed attempt: gives the job's status when the frame has ended, and throws what BullMQ acts upon else. */
+  async #leave(
+    entry: QueueEntry<FrameEntry, void>,
+    token: string,
+    end: { readonly attempt: FrameAttempt; readonly failure: FarmError },
+  ): Promise<Status> {
+    const { attempt, failure } = end;
+    const interrupted = failure.code === "interrupted";
+    const again = interrupted || (failure.retryable && entry.attemptsMade + 1 < FRAME_TRIES_MAX);
+    const { canceled, jobStatus } = await attempt.leave(again ? "queued" : "failed", failure);
+    if (canceled) return jobStatus;
+    const fields = {
+      jobId: attempt.jobId,
+      index: attempt.index,
+      attempt: attempt.attempt,
+      code: failure.code,
+      again,
+    };
+    this.#context.log.warn({ ...fields, reason: failure.message }, "frame attempt ended without a picture");
+    if (!again) {
+      await this.#afterFrame(attempt.jobId, jobStatus);
+      throw new UnrecoverableError(failure.message);
+    }
+    if (!interrupted) throw failure;
+    await entry.moveToWait(token);
+    throw new WaitingError();
+  }
+
+  async #afterFrame(id: JobId, status: Status | undefined): Promise<void> {
+    if (status === undefined || !isTerminal(status) || this.#options.onJobEnd === undefined) return;
+    try {
+      const job = await readJob(this.#context.redis, id);
+      if (job !== undefined) await this.#options.onJobEnd(job);
+    } catch (error) {
+      this.#context.log.error({ jobId: id, reason: String(error) }, "end of the job not handled");
+    }
+  }
+
+  #cancel(id: string): void {
+    for (const attempt of this.#attempts.values()) {
+      if (attempt.jobId === id) attempt.abort("canceled", "the job is canceled");
+    }
+  }
+
+  async #planLeft(): Promise<void> {
+    try {
+      await planLeftJobs(this.#context, Date.now());
+    } catch (error) {
+      this.#context.log.warn({ reason: String(error) }, "unplanned jobs not looked for");
+    }
+  }
+
+  async #drain(deadlineMs: number): Promise<void> {
+    clearInterval(this.#sweep);
+    await this.#worker.pause(true);
+    await this.#idleWithin(deadlineMs);
+    this.#closing.abort();
+    for (const attempt of this.#attempts.values()) attempt.abort("interrupted", "the worker stops");
+    await this.#idleWithin(ABORT_GRACE_MS);
+    this.#leaveChannel();
+    // Forced only when an attempt did not stop; its lock then runs out and another worker takes the frame.
+    await this.#worker.close(this.#inFlight > 0);
+    this.#connection.disconnect();
+  }
+
+  async #idleWithin(ms: number): Promise<void> {
+    if (this.#inFlight === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#idle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#idle = undefined;
+  }
+}
+
+/** What an attempt's end means: the reason of its own signal before anything that came of it. */
+function failureOf(attempt: FrameAttempt, error: unknown): FarmError {
+  if (attempt.signal.aborted && attempt.signal.reason instanceof FarmError) return attempt.signal.reason;
+  if (error instanceof FarmError) return error;
+  return new FarmError("internal", "Cannot draw the frame as the worker has a fault", { cause: error });
+}

@@ -1,0 +1,158 @@
+import {
+  FarmError,
+  type FrameResult,
+  frameParams,
+  type JobId,
+  type JobRecord,
+  type Status,
+  statusSchema,
+} from "@latentfarm/contract";
+import type { Redis } from "ioredis";
+import type { FrameWork, QueueLog } from "./farm.js";
+import { frameLockKey, jobEventsKey, jobRecordKey } from "./keys.js";
+import { persist } from "./persist.js";
+import { runScript } from "./run-script.js";
+import { CLAIM, COMMIT, LEAVE, PREVIEW, PROGRESS, type Script, START } from "./scripts/bodies.js";
+
+/** What names an attempt: the frame, and BullMQ's token, which is in the lock as long as the attempt holds it. */
+export interface AttemptKey {
+  readonly jobId: JobId;
+  readonly index: number;
+  readonly model: string;
+  readonly token: string;
+}
+
+/** What an attempt needs around it. */
+export interface AttemptContext {
+  readonly redis: Redis;
+  readonly log: QueueLog;
+  /** Aborts when the consumer closes: then nothing waits for Redis any more. */
+  readonly closing: AbortSignal;
+}
+
+/** The answer to a claim: an attempt, or nothing to do (`jobStatus` is absent when the job is not known any more). */
+export type Claim =
+  | { readonly kind: "claimed"; readonly attempt: number; readonly queueMs: number }
+  | { readonly kind: "done"; readonly jobStatus?: Status };
+
+/**
+ * Begins an attempt in the job's record.
+ * @throws {FarmError} interrupted the lock is gone; queue_unavailable
+ */
+export async function claimFrame(context: AttemptContext, key: AttemptKey, workerId: string): Promise<Claim> {
+  const call = { keys: scriptKeys(key), args: [key.index, key.token, workerId] };
+  const [outcome, first, second] = await persist(
+    () => runScript(context.redis, CLAIM, call),
+    context.closing,
+  );
+  if (outcome === "lost") throw lostLock(key);
+  if (outcome === "claimed") return { kind: "claimed", attempt: Number(first), queueMs: Number(second) };
+  return first === undefined ? { kind: "done" } : { kind: "done", jobStatus: statusSchema.parse(first) };
+}
+
+/** One attempt at one frame; every word it says is fenced by its number and its lock. */
+export class FrameAttempt implements FrameWork {
+  readonly jobId: JobId;
+  readonly index: number;
+  readonly attempt: number;
+  readonly queueMs: number;
+  readonly params: FrameWork["params"];
+  readonly #context: AttemptContext;
+  readonly #key: AttemptKey;
+  readonly #controller = new AbortController();
+
+  constructor(context: AttemptContext, key: AttemptKey, claim: Claim & { kind: "claimed" }, job: JobRecord) {
+    this.jobId = key.jobId;
+    this.index = key.index;
+    this.attempt = claim.attempt;
+    this.queueMs = claim.queueMs;
+    this.params = frameParams(job.params, key.index);
+    this.#context = context;
+    this.#key = key;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Stops the attempt at its next step; the first reason stands. */
+  abort(code: "canceled" | "interrupted", why: string): void {
+    if (this.signal.aborted) return;
+    const place = `frame ${this.index} of ${this.jobId}`;
+    this.#controller.abort(
+      new FarmError(code, `Cannot go on with ${place} as it is ${code}: reason is ${why}`),
+    );
+  }
+
+  async started(): Promise<void> {
+    this.#obey((await this.#say(START, []))[0]);
+    this.signal.throwIfAborted();
+  }
+
+  progress(step: number, steps: number): Promise<void> {
+    return this.#tell(PROGRESS, [step, steps]);
+  }
+
+  preview(jpegBase64: string): Promise<void> {
+    return this.#tell(PREVIEW, [jpegBase64]);
+  }
+
+  /**
+   * Writes the result down and gives the job's status after it.
+   * @throws {FarmError} interrupted the attempt is superseded or lost its lock; queue_unavailable
+   */
+  async commit(result: FrameResult): Promise<Status> {
+    const [outcome, status] = await this.#say(COMMIT, [JSON.stringify(result)]);
+    if (outcome === "lost") throw lostLock(this.#key);
+    return statusSchema.parse(status);
+  }
+
+  /**
+   * Ends the attempt without a result: the frame goes back, or fails.
+   * @throws {FarmError} interrupted the attempt is superseded or lost its lock; queue_unavailable
+   */
+  async leave(
+    to: "queued" | "failed",
+    failure: FarmError,
+  ): Promise<{ canceled: boolean; jobStatus: Status }> {
+    const shown = JSON.stringify({ code: failure.code, message: failure.message });
+    const [outcome, status] = await this.#say(LEAVE, [to, shown]);
+    if (outcome === "lost") throw lostLock(this.#key);
+    return { canceled: outcome === "canceled", jobStatus: statusSchema.parse(status) };
+  }
+
+  #say(script: Script, args: readonly (string | number)[]): Promise<readonly [string, ...string[]]> {
+    return persist(() => this.#run(script, args), this.#context.closing);
+  }
+
+  async #tell(script: Script, args: readonly (string | number)[]): Promise<void> {
+    try {
+      this.#obey((await this.#run(script, args))[0]);
+    } catch (error) {
+      const fields = { jobId: this.jobId, index: this.index, reason: String(error) };
+      this.#context.log.warn(fields, "progress not told");
+    }
+  }
+
+  #run(script: Script, args: readonly (string | number)[]): Promise<readonly [string, ...string[]]> {
+    const call = { keys: scriptKeys(this.#key), args: [this.index, this.attempt, this.#key.token, ...args] };
+    return runScript(this.#context.redis, script, call);
+  }
+
+  /** A cancellation or a lost lock is also learned from the answers, in case the message about it was lost. */
+  #obey(standing: string): void {
+    if (standing === "canceled") this.abort("canceled", "the job is canceled");
+    if (standing === "lost") this.abort("interrupted", "the lock is lost");
+  }
+}
+
+function scriptKeys(key: AttemptKey): readonly string[] {
+  return [jobRecordKey(key.jobId), jobEventsKey(key.jobId), frameLockKey(key.model, key.jobId, key.index)];
+}
+
+function lostLock(key: AttemptKey): FarmError {
+  return new FarmError(
+    "interrupted",
+    `Cannot speak for frame ${key.index} of ${key.jobId} as its lock is lost`,
+  );
+}

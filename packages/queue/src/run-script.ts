@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+import type { Redis } from "ioredis";
+import { bounded } from "./redis-errors.js";
+import type { Script } from "./scripts/bodies.js";
+
+/**
+ * Runs a script by its digest, sending its text only to a Redis that does not know it yet. Gives the answer as texts,
+ * the first of which says what happened.
+ * @throws {FarmError} queue_unavailable; internal
+ */
+export function runScript(
+  redis: Redis,
+  script: Script,
+  call: { readonly keys: readonly string[]; readonly args: readonly (string | number)[] },
+): Promise<readonly [string, ...string[]]> {
+  return bounded(`run the script ${script.name}`, async () => {
+    const parameters = [...call.keys, ...call.args];
+    return answerOf(script, await evaluate(redis, script, { keyCount: call.keys.length, parameters }));
+  });
+}
+
+async function evaluate(
+  redis: Redis,
+  script: Script,
+  call: { readonly keyCount: number; readonly parameters: readonly (string | number)[] },
+): Promise<unknown> {
+  const digest = createHash("sha1").update(script.lua).digest("hex");
+  try {
+    return await redis.evalsha(digest, call.keyCount, ...call.parameters);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+    return redis.eval(script.lua, call.keyCount, ...call.parameters);
+  }
+}
+
+function answerOf(script: Script, answer: unknown): readonly [string, ...string[]] {
+  if (!Array.isArray(answer)) throw new TypeError(`Cannot read the answer of ${script.name}: it is no list`);
+  const [first, ...rest] = answer.map(String);
+  if (first === undefined) throw new TypeError(`Cannot read the answer of ${script.name}: it is empty`);
+  return [first, ...rest];
+}
