@@ -84,10 +84,7 @@ describe("serializeModel()", () => {
   });
 
   it("writes opset 21 and the contributed domain", () => {
-    expect(decoded.opset_import).toEqual([
-      { version: 21 },
-      { domain: "com.microsoft", version: 1 },
-    ]);
+    expect(decoded.opset_import).toEqual([{ version: 21 }, { domain: "com.microsoft", version: 1 }]);
   });
 
   it("writes a weight as external data at its own offset", () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { invariant } from "@latentfarm/contract";
 import {
   type Attributes,
@@ -61,6 +62,9 @@ export interface GraphBuilder {
   /** The finished graph. The builder must not be used afterwards. */
   finish(): Graph;
 }
+
+/** Values of a constant that its name spells out: the dims of a Reshape of rank 6 with room to spare. */
+const CONSTANT_VALUES_SHOWN = 8;
 
 interface State {
   readonly name: string;
@@ -171,21 +175,31 @@ function addConstant(
     count === values.length,
     `a constant of shape [${shape}] holds ${count} values, not ${values.length}`,
   );
-  const name = `const.${dtype}[${shape}](${values})`;
+  const bytes =
+    dtype === "float32"
+      ? new Uint8Array(Float32Array.from(values).buffer)
+      : new Uint8Array(BigInt64Array.from(values, (value) => BigInt(value)).buffer);
+  const name = `const.${dtype}[${shape}](${constantLabel(values, bytes)})`;
   if (!state.initializers.has(name)) {
     claimName(state, name);
-    const bytes =
-      dtype === "float32"
-        ? new Uint8Array(Float32Array.from(values).buffer)
-        : new Uint8Array(BigInt64Array.from(values, (value) => BigInt(value)).buffer);
     state.initializers.set(name, { name, dtype, shape, data: { kind: "inline", bytes } });
   }
   return { name };
 }
 
+/** The values themselves, or a digest where they are many: each node that reads a constant repeats its name. */
+function constantLabel(values: readonly number[], bytes: Uint8Array): string {
+  if (values.length <= CONSTANT_VALUES_SHOWN) return values.join(",");
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
 function addExternal(state: State, tensor: ExternalTensor): Value {
   const { name, dtype, shape, location, byteOffset, byteLength } = tensor;
-  if (state.initializers.has(name)) return { name };
+  const known = state.initializers.get(name);
+  if (known !== undefined) {
+    invariant(known.dtype === dtype && `${known.shape}` === `${shape}`, `${name} has one type and shape`);
+    return { name };
+  }
   const count = shape.reduce((product, length) => product * length, 1);
   invariant(
     count * ELEMENT_BYTES[dtype] === byteLength,
