@@ -22,6 +22,11 @@ export interface Weights {
    */
   shape(name: string): readonly number[];
   /**
+   * The element type of a tensor, as the file's header spells it.
+   * @throws {FarmError} model_invalid when the file lacks it or it is no float
+   */
+  dtype(name: string): Dtype;
+  /**
    * A tensor as float32, decoded at run time from the mapped file. FP8 without a scale of its own is taken as it is.
    * @throws {FarmError} model_invalid when the file lacks it, it is no float, or it has another shape than `shape`
    */
@@ -33,11 +38,17 @@ export interface Weights {
    */
   linearWeight(name: string, shape?: readonly number[]): Value;
   /**
-   * A tensor as it is stored, not decoded; `dtype` overrides how its bytes are read (`uint8` for FP8, which ONNX
-   * cannot slice).
+   * A tensor as it is stored, not decoded. `view` overrides how its bytes are read: another shape of as many elements,
+   * or `uint8` for FP8, which ONNX cannot slice.
    * @throws {FarmError} model_invalid when the file lacks it or it is no float
    */
-  stored(name: string, dtype?: OnnxDtype): { readonly value: Value; readonly info: TensorInfo };
+  stored(name: string, view?: TensorView): Value;
+}
+
+/** How the bytes of a stored tensor are read, where that differs from the file's header. */
+export interface TensorView {
+  readonly dtype?: OnnxDtype;
+  readonly shape?: readonly number[];
 }
 
 /** ONNX's names of the dtypes that weights may have. F64 and integers are no weights. */
@@ -71,16 +82,14 @@ export function createWeights(options: WeightsOptions): Weights {
     in: (scope) => createWeights({ ...options, graph: graph.in(scope), prefix: `${prefix}${scope}.` }),
     has: (name) => options.source.header.tensors.has(prefix + name),
     shape: (name) => findTensor(options, name).shape,
+    dtype: (name) => findTensor(options, name).dtype,
     tensor: (name, shape) => decodeTensor(options, findTensor(options, name, shape)),
     linearWeight: (name, shape) => {
       const info = findTensor(options, name, shape);
       checkScale(options, info);
       return decodeTensor(options, info);
     },
-    stored: (name, dtype) => {
-      const info = findTensor(options, name);
-      return { value: storedTensor(options, info, dtype), info };
-    },
+    stored: (name, view) => storedTensor(options, findTensor(options, name), view),
   };
 }
 
@@ -123,13 +132,13 @@ function layerOf(info: TensorInfo): string {
   return info.name.endsWith(".weight") ? info.name.slice(0, -".weight".length) : info.name;
 }
 
-function storedTensor({ graph, source }: WeightsOptions, info: TensorInfo, dtype?: OnnxDtype): Value {
+function storedTensor({ graph, source }: WeightsOptions, info: TensorInfo, view: TensorView = {}): Value {
   const { name, shape, byteOffset, byteLength } = info;
   source.usedTensors.add(name);
   return graph.external({
     name,
-    dtype: dtype ?? WEIGHT_DTYPES.get(info.dtype) ?? "float32",
-    shape,
+    dtype: view.dtype ?? WEIGHT_DTYPES.get(info.dtype) ?? "float32",
+    shape: view.shape ?? shape,
     location: source.location,
     byteOffset,
     byteLength,

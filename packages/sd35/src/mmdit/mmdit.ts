@@ -1,0 +1,72 @@
+import { createGraph, type Value } from "@latentfarm/onnx";
+import { type ComponentGraph, finishComponent } from "../component-graph.js";
+import { silu } from "../weights/activations.js";
+import { linear } from "../weights/linear.js";
+import type { WeightSource } from "../weights/weight-source.js";
+import { createWeights, type Weights } from "../weights/weights.js";
+import { detectMmdit, LATENT_CHANNELS, type MmditConfig, PATCH_SIZE } from "./config.js";
+import { embedTimestep, embedVector } from "./embedders.js";
+import { jointBlock, type Streams } from "./joint-block.js";
+import { layerNorm, modulate, NORM_MODULATION, shiftAndScale } from "./modulation.js";
+import { embedPatches, patchGrid, unpatchify } from "./patch-embed.js";
+
+/**
+ * Builds the denoiser. Inputs: latent `float32 [batch, 16, height, width]`, timestep `float32 [batch]` (1000 * sigma,
+ * one per row), context `float32 [batch, tokens, contextWidth]`, pooled `float32 [batch, pooledWidth]`. Output:
+ * velocity `float32 [batch, 16, height, width]`. Height and width are even, and at most twice the position grid.
+ * Source: Stability-AI/sd3.5 `mmditx.py`, `MMDiTX.forward`.
+ * @throws {FarmError} model_invalid when the file is no SD3 diffusion model or lacks a part of it
+ */
+export function buildMmdit(source: WeightSource, config: MmditConfig = detectMmdit(source)): ComponentGraph {
+  const { hidden, contextWidth, pooledWidth } = config;
+  const graph = createGraph("mmdit");
+  const latentDims = ["batch", LATENT_CHANNELS, "height", "width"] as const;
+  const latent = graph.input("latent", "float32", latentDims);
+  const timestep = graph.input("timestep", "float32", ["batch"]);
+  const context = graph.input("context", "float32", ["batch", "tokens", contextWidth]);
+  const pooled = graph.input("pooled", "float32", ["batch", pooledWidth]);
+  const weights = createWeights({ graph, source, prefix: config.prefix, as: "an SD3 diffusion model" });
+
+  const grid = patchGrid(graph, latent);
+  const condition = embedCondition(weights, { timestep, pooled }, config);
+  let streams: Streams = {
+    context: linear(weights.in("context_embedder"), context, [hidden, contextWidth]),
+    x: embedPatches(weights, latent, grid, config),
+  };
+  const contextTokens = graph.node("Shape", [context], { start: 1, end: 2 });
+  for (let index = 0; index < config.depth; index++) {
+    const block = weights.in("joint_blocks").in(index);
+    streams = jointBlock(block, streams, { config, index, condition, contextTokens });
+  }
+  const tokens = finalLayer(weights.in("final_layer"), streams.x, { condition, hidden });
+  graph.output("velocity", unpatchify(graph, tokens, grid), { dtype: "float32", dims: latentDims });
+  return finishComponent("mmdit", graph, source);
+}
+
+/**
+ * SiLU of the sum of timestep and pooled text, which every adaLN layer starts with: `float32 [batch, 1, hidden]`. It
+ * is computed once, and carries the token axis so that the adaLN vectors broadcast over tokens.
+ */
+function embedCondition(
+  weights: Weights,
+  inputs: { readonly timestep: Value; readonly pooled: Value },
+  { hidden, pooledWidth }: MmditConfig,
+): Value {
+  const { graph } = weights;
+  const time = embedTimestep(weights.in("t_embedder"), inputs.timestep, hidden); // [batch, hidden]
+  const text = embedVector(weights.in("y_embedder"), inputs.pooled, { inputs: pooledWidth, hidden });
+  const active = silu(graph, graph.node("Add", [time, text]));
+  return graph.node("Unsqueeze", [active, graph.constant("int64", [1], [1])]);
+}
+
+/** Norm and projection to patches: `float32 [batch, tokens, hidden]` -> `float32 [batch, tokens, 2 * 2 * 16]`. */
+function finalLayer(
+  weights: Weights,
+  x: Value,
+  { condition, hidden }: { readonly condition: Value; readonly hidden: number },
+): Value {
+  const by = modulate(weights, condition, { names: NORM_MODULATION, hidden });
+  const normed = layerNorm(weights, x, hidden);
+  const input = shiftAndScale(weights, normed, { shift: by.shiftAttention, scale: by.scaleAttention });
+  return linear(weights.in("linear"), input, [PATCH_SIZE * PATCH_SIZE * LATENT_CHANNELS, hidden]);
+}

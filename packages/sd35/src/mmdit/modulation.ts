@@ -1,0 +1,82 @@
+import { float, type Value } from "@latentfarm/onnx";
+import { linear } from "../weights/linear.js";
+import type { Weights } from "../weights/weights.js";
+import { splitLast } from "./attention.js";
+
+/** Added to the variance before the root. Source: Stability-AI/sd3.5 `mmditx.py`, `nn.LayerNorm(…, eps=1e-6)`. */
+const LAYER_NORM_EPSILON = 1e-6;
+
+/** Names of the parts of an adaLN vector, in the order in which its linear layer gives them. */
+type ModulationName =
+  | "shiftAttention"
+  | "scaleAttention"
+  | "gateAttention"
+  | "shiftMlp"
+  | "scaleMlp"
+  | "gateMlp"
+  | "shiftAttention2"
+  | "scaleAttention2"
+  | "gateAttention2";
+
+/** A block: attention and MLP. Source: Stability-AI/sd3.5 `mmditx.py`, `DismantledBlock.pre_attention`. */
+export const BLOCK_MODULATION = [
+  "shiftAttention",
+  "scaleAttention",
+  "gateAttention",
+  "shiftMlp",
+  "scaleMlp",
+  "gateMlp",
+] as const satisfies readonly ModulationName[];
+
+/** A block with a second attention. Source: the same, `pre_attention_x`. */
+export const DUAL_BLOCK_MODULATION = [
+  ...BLOCK_MODULATION,
+  "shiftAttention2",
+  "scaleAttention2",
+  "gateAttention2",
+] as const satisfies readonly ModulationName[];
+
+/** A norm that only feeds something: the last context block, and the final layer. */
+export const NORM_MODULATION = [
+  "shiftAttention",
+  "scaleAttention",
+] as const satisfies readonly ModulationName[];
+
+/**
+ * The adaLN vectors of a block: condition `float32 [batch, 1, hidden]`, already through SiLU -> one `float32 [batch, 1,
+ * hidden]` per name.
+ */
+export function modulate<Name extends ModulationName>(
+  weights: Weights,
+  condition: Value,
+  options: { readonly names: readonly Name[]; readonly hidden: number },
+): Record<Name, Value> {
+  const { names, hidden } = options;
+  const layer = weights.in("adaLN_modulation").in(1);
+  const joined = linear(layer, condition, [names.length * hidden, hidden]); // [batch, 1, names * hidden]
+  const parts = splitLast(layer, joined, names.length);
+  // Object.fromEntries() forgets its keys' type; the entries are made from `names` itself.
+  return Object.fromEntries(names.map((name, i) => [name, parts[i]])) as Record<Name, Value>;
+}
+
+/** LayerNorm without weights of its own: `float32 [batch, tokens, hidden]`, shape kept. */
+export function layerNorm(weights: Weights, x: Value, hidden: number): Value {
+  const ones = weights.graph.constant("float32", [hidden], new Array<number>(hidden).fill(1));
+  return weights.graph.node("LayerNormalization", [x, ones], {
+    axis: -1,
+    epsilon: float(LAYER_NORM_EPSILON),
+  });
+}
+
+/** normed * (1 + scale) + shift; scale and shift are `float32 [batch, 1, hidden]`. */
+export function shiftAndScale(weights: Weights, normed: Value, by: { shift: Value; scale: Value }): Value {
+  const { graph } = weights;
+  const factor = graph.node("Add", [by.scale, graph.constant("float32", [], [1])]);
+  return graph.node("Add", [graph.node("Mul", [normed, factor]), by.shift]);
+}
+
+/** x + gate * change; gate is `float32 [batch, 1, hidden]`. */
+export function addGated(weights: Weights, x: Value, by: { gate: Value; change: Value }): Value {
+  const { graph } = weights;
+  return graph.node("Add", [x, graph.node("Mul", [by.gate, by.change])]);
+}
