@@ -1,3 +1,4 @@
+import type { FarmError } from "@latentfarm/contract";
 import type { GraphBuilder, OnnxDtype, Value } from "@latentfarm/onnx";
 import type { Dtype, TensorInfo } from "@latentfarm/safetensors";
 import { invalidModel } from "../model-error.js";
@@ -43,6 +44,8 @@ export interface Weights {
    * @throws {FarmError} model_invalid when the file lacks it or it is no float
    */
   stored(name: string, view?: TensorView): Value;
+  /** The error for a file whose parts do not fit: model_invalid that names the file. `reason` reads "<field> is <value>". */
+  fault(reason: string): FarmError;
 }
 
 /** How the bytes of a stored tensor are read, where that differs from the file's header. */
@@ -90,6 +93,7 @@ export function createWeights(options: WeightsOptions): Weights {
       return decodeTensor(options, info);
     },
     stored: (name, view) => storedTensor(options, findTensor(options, name), view),
+    fault: (reason) => invalidModel({ file: options.source.name, as: options.as, reason }),
   };
 }
 
