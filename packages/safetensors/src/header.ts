@@ -1,7 +1,7 @@
 import type { FarmError } from "@latentfarm/contract";
 import { DTYPE_BYTES, type Dtype, isDtype } from "./dtype.js";
 import { invalidContent, quote } from "./file-error.js";
-import { createJsonCursor, type JsonCursor } from "./json-cursor.js";
+import { type JsonCursor, readEnd, readIntegers, readObject, readString } from "./json-cursor.js";
 import {
   HEADER_BYTES_MAX,
   HEADER_BYTES_MIN,
@@ -101,18 +101,18 @@ function decodeText(bytes: Uint8Array): string {
 }
 
 function parseEntries(text: string): { entries: TensorEntry[]; metadata: Record<string, string> } {
-  const cursor = createJsonCursor(text);
+  const cursor: JsonCursor = { text, at: 0 };
   const entries: TensorEntry[] = [];
   let metadata = emptyRecord();
-  cursor.object({
+  readObject(cursor, {
     what: "the header",
     countMax: TENSOR_COUNT_MAX + 1, // __metadata__ is no tensor
     onKey: (name) => {
-      if (name === METADATA_KEY) metadata = parseMetadata(cursor, text.length);
+      if (name === METADATA_KEY) metadata = parseMetadata(cursor);
       else entries.push(parseEntry(cursor, name));
     },
   });
-  cursor.end();
+  readEnd(cursor);
   return { entries, metadata };
 }
 
@@ -120,13 +120,13 @@ function emptyRecord(): Record<string, string> {
   return Object.create(null);
 }
 
-function parseMetadata(cursor: JsonCursor, lengthMax: number): Record<string, string> {
+function parseMetadata(cursor: JsonCursor): Record<string, string> {
   const metadata = emptyRecord();
-  cursor.object({
+  readObject(cursor, {
     what: METADATA_KEY,
     countMax: METADATA_COUNT_MAX,
     onKey: (key) => {
-      metadata[key] = cursor.string(`a value of ${METADATA_KEY}`, lengthMax);
+      metadata[key] = readString(cursor, `a value of ${METADATA_KEY}`);
     },
   });
   return metadata;
@@ -142,13 +142,13 @@ function parseEntry(cursor: JsonCursor, name: string): TensorEntry {
   let dtype: string | undefined;
   let shape: number[] | undefined;
   let offsets: number[] | undefined;
-  cursor.object({
+  readObject(cursor, {
     what,
     countMax: 3, // dtype, shape, data_offsets
     onKey: (field) => {
-      if (field === "dtype") dtype = cursor.string(`dtype of ${what}`, NAME_LENGTH_MAX);
-      else if (field === "shape") shape = cursor.integers(`shape of ${what}`, RANK_MAX);
-      else if (field === "data_offsets") offsets = cursor.integers(`data_offsets of ${what}`, 2);
+      if (field === "dtype") dtype = readString(cursor, `dtype of ${what}`);
+      else if (field === "shape") shape = readIntegers(cursor, `shape of ${what}`, RANK_MAX);
+      else if (field === "data_offsets") offsets = readIntegers(cursor, `data_offsets of ${what}`, 2);
       else throw invalidContent(`field ${quote(field)} of ${what} is unknown`);
     },
   });
