@@ -9,10 +9,10 @@ export {
   PATCH_SIZE,
 } from "./mmdit/config.js";
 export { buildMmdit } from "./mmdit/mmdit.js";
+export { identifyFile } from "./model-folder/identify-file.js";
 export { detectVae, findVaePrefix, type VaeConfig, type VaeHalf } from "./vae/config.js";
 export { buildVaeDecoder } from "./vae/decoder.js";
 export { buildVaeEncoder } from "./vae/encoder.js";
-export { identifyFile } from "./weights/identify-file.js";
 export { linear } from "./weights/linear.js";
 export {
   isFloat8,
@@ -23,3 +23,9 @@ export {
 export { unusedTensors } from "./weights/unused-tensors.js";
 export { openWeightSource, type WeightSource } from "./weights/weight-source.js";
 export { createWeights, type Weights, type WeightsOptions } from "./weights/weights.js";
+export { type ClipConfig, detectClip } from "./text/clip-config.js";
+export { buildClipGraph } from "./text/clip-graph.js";
+export { detectT5, type T5Config } from "./text/t5-config.js";
+export { buildT5Graph } from "./text/t5-graph.js";
+export { t5PositionBuckets } from "./text/t5-position-buckets.js";
+export { openTokenEmbedding, type TokenEmbedding } from "./text/token-embedding.js";

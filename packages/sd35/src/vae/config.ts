@@ -1,6 +1,6 @@
 import type { SafetensorsHeader } from "@latentfarm/safetensors";
 import { invalidModel } from "../model-error.js";
-import { identifyFile } from "../weights/identify-file.js";
+import { identifyFile } from "../model-folder/identify-file.js";
 import type { WeightSource } from "../weights/weight-source.js";
 
 /** One half of the VAE, as its file's names and shapes tell it. */
