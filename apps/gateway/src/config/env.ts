@@ -1,0 +1,43 @@
+import { type FarmEnv, FarmError, parseFarmEnv } from "@latentfarm/contract";
+
+/** What the gateway is told; nothing in it is secret. */
+export interface GatewayConfig {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** The folder that workers write results to. */
+  readonly dataDir: string;
+  readonly logLevel: FarmEnv["FARM_LOG_LEVEL"];
+}
+
+/** What the gateway is told and may not log. */
+export interface GatewaySecrets {
+  /** May hold a password. */
+  readonly redisUrl: string;
+}
+
+/**
+ * Reads the gateway's part of the environment.
+ * @throws {FarmError} config_invalid, listing every problem.
+ */
+export function readEnv(env: NodeJS.ProcessEnv = process.env): {
+  config: GatewayConfig;
+  secrets: GatewaySecrets;
+} {
+  const farm = parseFarmEnv(env);
+  if (farm.FARM_REDIS_URL === undefined) {
+    throw new FarmError(
+      "config_invalid",
+      "Cannot start the gateway as the environment is wrong: FARM_REDIS_URL is absent",
+    );
+  }
+  return {
+    config: Object.freeze({
+      host: farm.FARM_HOST,
+      port: farm.FARM_PORT,
+      dataDir: farm.FARM_DATA,
+      logLevel: farm.FARM_LOG_LEVEL,
+    }),
+    secrets: Object.freeze({ redisUrl: farm.FARM_REDIS_URL }),
+  };
+}

@@ -1,0 +1,69 @@
+import { randomBytes, randomInt } from "node:crypto";
+import { join } from "node:path";
+import { connectQueue, type Farm, type QueueLog } from "@latentfarm/queue";
+import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
+import { createLogger } from "@latentfarm/telemetry";
+import type { GatewayConfig, GatewaySecrets } from "./config/env.js";
+import { HEARTBEAT_MS, QUEUE_MS_MAX } from "./limits.js";
+import { boundQueue, type GatewayQueue } from "./queue-deadline.js";
+
+/** Drawn seeds are below this: noise depends on a seed modulo 2^32 only, and short ones are easy to type again. */
+const DRAWN_SEED_END = 2 ** 32;
+
+/** Everything that the routes stand on. */
+export interface GatewayContext extends AsyncDisposable {
+  readonly queue: GatewayQueue;
+  readonly store: ObjectStore;
+  readonly log: QueueLog;
+  readonly nowMs: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
+  /** Draws the seed of a job that names none, as decimal text. */
+  readonly drawSeed: () => string;
+  /** Milliseconds between comments on a silent event stream. */
+  readonly heartbeatMs: number;
+  /** Aborts when the process drains: readiness ends, streams and waits end. */
+  readonly draining: AbortSignal;
+  /** Begins the drain; twice is once. */
+  readonly drain: () => void;
+}
+
+/** What tests put in the place of the real thing. */
+export interface ContextOverrides {
+  readonly farm?: Farm;
+  readonly store?: ObjectStore;
+  readonly log?: QueueLog;
+  readonly nowMs?: () => number;
+  readonly randomBytes?: (count: number) => Uint8Array;
+  readonly drawSeed?: () => string;
+  readonly heartbeatMs?: number;
+  readonly queueMsMax?: number;
+}
+
+/**
+ * Puts the gateway together: the only place that does, and the only seam for tests.
+ * @throws {FarmError} queue_unavailable, or config_invalid for a Redis with the wrong policy.
+ */
+export async function createContext(
+  config: GatewayConfig,
+  secrets: GatewaySecrets,
+  overrides: ContextOverrides = {},
+): Promise<GatewayContext> {
+  const log = overrides.log ?? createLogger({ name: "gateway", level: config.logLevel });
+  const farm = overrides.farm ?? (await connectQueue({ redisUrl: secrets.redisUrl, log }));
+  const drain = new AbortController();
+  return {
+    queue: boundQueue(farm, overrides.queueMsMax ?? QUEUE_MS_MAX),
+    store: overrides.store ?? createDiskStore(join(config.dataDir, "results")),
+    log,
+    nowMs: overrides.nowMs ?? Date.now,
+    randomBytes: overrides.randomBytes ?? randomBytes,
+    drawSeed: overrides.drawSeed ?? (() => String(randomInt(DRAWN_SEED_END))),
+    heartbeatMs: overrides.heartbeatMs ?? HEARTBEAT_MS,
+    draining: drain.signal,
+    drain: () => drain.abort(),
+    async [Symbol.asyncDispose]() {
+      drain.abort();
+      await farm[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import { FarmError, fieldsError, LIMITS } from "@latentfarm/contract";
+import express, { type Request, type RequestHandler } from "express";
+
+/**
+ * Middleware that reads a body as bytes, up to `body_bytes_max`. Compressed bodies are refused: a small one can
+ * unfold into a large one.
+ */
+export function readBody(): RequestHandler {
+  return express.raw({ type: () => true, inflate: false, limit: LIMITS.body_bytes_max });
+}
+
+/**
+ * The JSON value of a body that readBody() has read.
+ * @throws {FarmError} unsupported_media_type, invalid_json, or invalid_request for a body nested too deep.
+ */
+export function parseJsonBody(request: Request): unknown {
+  assertJsonType(request);
+  const text = decodeUtf8(request.body);
+  assertDepth(text);
+  const value = parseJson(text);
+  const reserved = findReservedKey(value, []);
+  if (reserved !== undefined) {
+    throw fieldsError("the body", [{ path: reserved.join("."), message: "is not a known field" }]);
+  }
+  return value;
+}
+
+function assertJsonType(request: Request): void {
+  const charset =
+    /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(request.headers["content-type"] ?? "")?.[1] ?? "utf-8";
+  if (request.is("application/json") === "application/json" && charset.toLowerCase() === "utf-8") return;
+  const message = "must be application/json in UTF-8";
+  throw new FarmError(
+    "unsupported_media_type",
+    `Cannot read the body as its type is wrong: Content-Type ${message}`,
+    {
+      details: { errors: [{ path: "headers.content-type", message }] },
+    },
+  );
+}
+
+function decodeUtf8(body: unknown): string {
+  if (!(body instanceof Uint8Array)) throw invalidJson("is empty");
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch (error) {
+    throw invalidJson("is not UTF-8", error);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw invalidJson("is not JSON", error);
+  }
+}
+
+/** The parser's own message quotes the body, prompt and all, so it stays inside as the cause. */
+function invalidJson(message: string, cause?: unknown): FarmError {
+  return new FarmError("invalid_json", `Cannot read the body as it ${message}`, {
+    cause,
+    details: { errors: [{ path: "body", message }] },
+  });
+}
+
+/** Counts open brackets outside strings, one look at each character, before JSON.parse spends stack on them. */
+function assertDepth(text: string): void {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '"') inString = !inString;
+    else if (inString && character === "\\") at++;
+    else if (!inString && (character === "[" || character === "{")) depth++;
+    else if (!inString && (character === "]" || character === "}")) depth--;
+    if (depth > LIMITS.json_depth_max) {
+      const message = `must nest at most ${LIMITS.json_depth_max} deep (limit json_depth_max)`;
+      throw fieldsError("the body", [{ path: "body", message }]);
+    }
+  }
+}
+
+/** Finds a key `__proto__`: JSON.parse makes it a plain field, which copies further on would drop in silence. */
+function findReservedKey(value: unknown, path: readonly string[]): readonly string[] | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const found = key === "__proto__" ? [...path, key] : findReservedKey(inner, [...path, key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,33 @@
+import { PROBLEM_CONTENT_TYPE, toProblem } from "@latentfarm/contract";
+import type { ErrorRequestHandler, Response } from "express";
+import type { GatewayContext } from "../context.js";
+import { RETRY_AFTER_SECONDS } from "../limits.js";
+import { toFarmError } from "./http-error.js";
+import { requestIdOf } from "./request-id.js";
+
+const SERVER_ERROR = 500;
+const UNAVAILABLE = 503;
+
+/** Error middleware: every failure becomes a problem body; those of our own making are logged with their cause. */
+export function answerProblems(context: Pick<GatewayContext, "log">): ErrorRequestHandler {
+  return (failure: unknown, request, response: Response, _next): void => {
+    const error = toFarmError(failure);
+    const requestId = requestIdOf(response);
+    if (error.httpStatus >= SERVER_ERROR) {
+      context.log.error(
+        { requestId, method: request.method, code: error.code, err: failure },
+        "request failed",
+      );
+    }
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    if (error.httpStatus === UNAVAILABLE) response.set("Retry-After", String(RETRY_AFTER_SECONDS));
+    const problem = toProblem(error, requestId);
+    response
+      .status(problem.status)
+      .type(PROBLEM_CONTENT_TYPE)
+      .send(Buffer.from(JSON.stringify(problem)));
+  };
+}

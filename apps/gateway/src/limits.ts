@@ -1,0 +1,26 @@
+/** Milliseconds that a request waits for the queue: a client is told within 2 s that it is away. */
+export const QUEUE_MS_MAX = 1_800;
+
+/** Seconds after which a client of a farm that is away may ask again: one reconnect of the queue. */
+export const RETRY_AFTER_SECONDS = 2;
+
+/** Milliseconds between comments on a silent event stream: proxies commonly cut a silent connection at 30 to 60 s. */
+export const HEARTBEAT_MS = 15_000;
+
+/** Milliseconds after which a reader of a broken event stream comes back. */
+export const STREAM_RETRY_MS = 2_000;
+
+/** Milliseconds that an event stream waits for a reader that takes nothing, before it is cut. */
+export const STREAM_STALL_MS_MAX = 30_000;
+
+/** Connections at once, event streams included: some 50 kB each, 200 MB in all. */
+export const CONNECTIONS_MAX = 4_096;
+
+/** Milliseconds for a whole request to arrive: 64 kB on the slowest mobile line. */
+export const REQUEST_MS_MAX = 30_000;
+
+/** Milliseconds for the headers of a request to arrive. */
+export const HEADERS_MS_MAX = 10_000;
+
+/** Milliseconds that a drain gives the answers under way before their connections are cut. */
+export const DRAIN_MS_MAX = 10_000;

@@ -1,0 +1,43 @@
+import { FarmError } from "@latentfarm/contract";
+import { createApp } from "./app.js";
+import { readEnv } from "./config/env.js";
+import { createContext } from "./context.js";
+import { startServer } from "./server.js";
+
+/** Exit codes: 2 for a wrong environment, which starting again does not mend; 1 for everything else. */
+const EXIT_CONFIG = 2;
+const EXIT_FAILURE = 1;
+
+async function main(): Promise<void> {
+  const stopped = stopAsked();
+  const { config, secrets } = readEnv();
+  await using context = await createContext(config, secrets);
+  const server = await startServer(createApp(context), config);
+  context.log.info({ url: server.url, pid: process.pid }, "gateway ready");
+  process.send?.({ type: "ready", url: server.url });
+  await stopped;
+  context.log.info({}, "gateway drains");
+  context.drain();
+  await server.close();
+  context.log.info({}, "gateway stopped");
+}
+
+/** Resolves when the process is asked to stop: by a signal, or by the end of the parent that started it over IPC. */
+function stopAsked(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+    process.once("disconnect", resolve);
+  });
+}
+
+try {
+  await main();
+  // The channel to the parent would keep the process alive.
+  if (process.connected) process.disconnect();
+} catch (error) {
+  const config = error instanceof FarmError && error.code === "config_invalid";
+  process.stderr.write(`${config ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = config ? EXIT_CONFIG : EXIT_FAILURE;
+  if (process.connected) process.disconnect();
+}

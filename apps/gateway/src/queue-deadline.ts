@@ -1,0 +1,34 @@
+import { FarmError } from "@latentfarm/contract";
+import type { Farm } from "@latentfarm/queue";
+
+/** The part of the farm's memory that the gateway uses. */
+export type GatewayQueue = Pick<Farm, "submit" | "getJob" | "cancel" | "events" | "models" | "ping">;
+
+/**
+ * The queue with a deadline on every call that answers once, so that a client is told soon that the queue is away.
+ * A submit past its deadline may still be carried out: a client that must not submit twice sends an Idempotency-Key.
+ */
+export function boundQueue(farm: Farm, msMax: number): GatewayQueue {
+  return {
+    submit: (job) => within(farm.submit(job), msMax),
+    getJob: (id) => within(farm.getJob(id), msMax),
+    cancel: (id) => within(farm.cancel(id), msMax),
+    events: (id, options) => farm.events(id, options),
+    models: () => within(farm.models(), msMax),
+    ping: () => within(farm.ping(), msMax),
+  };
+}
+
+async function within<Result>(work: Promise<Result>, msMax: number): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new FarmError("queue_unavailable", `Cannot ask the queue as it is silent: wait is ${msMax} ms`));
+    }, msMax);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

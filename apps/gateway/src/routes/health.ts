@@ -1,0 +1,31 @@
+import { FarmError } from "@latentfarm/contract";
+import type { GatewayContext } from "../context.js";
+import type { Route } from "../http/route.js";
+
+/** `GET /healthz`: the process lives. It asks nothing of Redis: a restart would not bring Redis back. */
+export function healthRoute(): Route {
+  return {
+    method: "get",
+    path: "/healthz",
+    handle(_request, response) {
+      response.json({ status: "ok" });
+    },
+  };
+}
+
+/** `GET /readyz`: the gateway takes requests: the queue answers and no drain has begun. */
+export function readyRoute(context: GatewayContext): Route {
+  return {
+    method: "get",
+    path: "/readyz",
+    async handle(_request, response) {
+      if (context.draining.aborted)
+        throw new FarmError(
+          "queue_unavailable",
+          "Cannot take requests as the gateway drains: ready is false",
+        );
+      await context.queue.ping();
+      response.json({ status: "ready" });
+    },
+  };
+}

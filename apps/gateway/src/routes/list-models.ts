@@ -1,0 +1,13 @@
+import type { GatewayContext } from "../context.js";
+import type { Route } from "../http/route.js";
+
+/** `GET /v1/models`: what is served. */
+export function listModelsRoute(context: GatewayContext): Route {
+  return {
+    method: "get",
+    path: "/v1/models",
+    async handle(_request, response) {
+      response.json({ models: await context.queue.models() });
+    },
+  };
+}

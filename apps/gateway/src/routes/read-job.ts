@@ -1,0 +1,15 @@
+import type { GatewayContext } from "../context.js";
+import { findJob } from "../find-job.js";
+import type { Route } from "../http/route.js";
+import { jobToWire } from "../wire.js";
+
+/** `GET /v1/jobs/{id}`: the job as it is now. */
+export function readJobRoute(context: GatewayContext): Route {
+  return {
+    method: "get",
+    path: "/v1/jobs/:id",
+    async handle(request, response) {
+      response.json(jobToWire(await findJob(context, request)));
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { fieldsError, isTerminal, type JobEvent } from "@latentfarm/contract";
+import type { Request, Response } from "express";
+import { closedSignal } from "../closed-signal.js";
+import type { GatewayContext } from "../context.js";
+import { findJob } from "../find-job.js";
+import { type StreamMessage, sendEventStream } from "../http/event-stream.js";
+import type { Route } from "../http/route.js";
+import { eventToWire } from "../wire.js";
+
+/** Event ids count from 1; nine digits are more events than a log keeps. */
+const EVENT_ID = /^[0-9]{1,9}$/;
+
+/** `GET /v1/jobs/{id}/events`: the job's log from the start or after `Last-Event-ID`, then live, until the job ends. */
+export function streamEventsRoute(context: GatewayContext): Route {
+  return {
+    method: "get",
+    path: "/v1/jobs/:id/events",
+    handle: (request, response) => streamEvents(context, request, response),
+  };
+}
+
+async function streamEvents(context: GatewayContext, request: Request, response: Response): Promise<void> {
+  const after = readLastEventId(request.get("Last-Event-ID"));
+  const job = await findJob(context, request);
+  if (request.method === "HEAD") {
+    response.type("text/event-stream").end();
+    return;
+  }
+  const signal = AbortSignal.any([context.draining, closedSignal(response)]);
+  const events = context.queue.events(job.id, { after, signal })[Symbol.asyncIterator]();
+  try {
+    // An ended job's log answers at once. One with nothing left is 204, which tells an EventSource not to come back.
+    const first = isTerminal(job.status) ? await events.next() : undefined;
+    if (first?.done) {
+      response.status(204).end();
+      return;
+    }
+    const messages = toMessages(first?.value, events);
+    await sendEventStream(response, messages, { heartbeatMs: context.heartbeatMs, signal });
+  } catch (error) {
+    if (!response.headersSent) throw error;
+    // The reader comes back with Last-Event-ID, here or at another gateway.
+    if (!signal.aborted) context.log.warn({ jobId: job.id, err: error }, "event stream broken off");
+    response.end();
+  } finally {
+    await events.return?.();
+  }
+}
+
+async function* toMessages(
+  first: JobEvent | undefined,
+  events: AsyncIterator<JobEvent>,
+): AsyncGenerator<StreamMessage> {
+  if (first !== undefined) yield toMessage(first);
+  for (let next = await events.next(); !next.done; next = await events.next()) yield toMessage(next.value);
+}
+
+function toMessage(event: JobEvent): StreamMessage {
+  return { id: event.id, type: event.type, data: eventToWire(event) };
+}
+
+function readLastEventId(header: string | undefined): number {
+  if (header === undefined || header === "") return 0;
+  if (EVENT_ID.test(header)) return Number(header);
+  throw fieldsError("the request", [{ path: "headers.last-event-id", message: "must be an event's id" }]);
+}

@@ -1,0 +1,48 @@
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { FarmError } from "@latentfarm/contract";
+import { CONNECTIONS_MAX, DRAIN_MS_MAX, HEADERS_MS_MAX, REQUEST_MS_MAX } from "./limits.js";
+
+/** A listening server. */
+export interface RunningServer {
+  /** Such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Takes no more connections, waits for answers under way up to DRAIN_MS_MAX, then cuts what is left. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Listens on an address; resolves once connections are taken.
+ * @throws {FarmError} config_invalid the address cannot be listened on.
+ */
+export async function startServer(
+  listener: RequestListener,
+  address: { readonly host: string; readonly port: number },
+): Promise<RunningServer> {
+  const server = createServer({ requestTimeout: REQUEST_MS_MAX, headersTimeout: HEADERS_MS_MAX }, listener);
+  server.maxConnections = CONNECTIONS_MAX;
+  try {
+    server.listen(address.port, address.host);
+    await once(server, "listening");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+    const message = `Cannot listen on ${address.host}:${address.port} as the system refuses: code is ${code}`;
+    throw new FarmError("config_invalid", message, { cause: error });
+  }
+  return { url: urlOf(server, address.host), close: () => closeServer(server) };
+}
+
+function urlOf(server: Server, host: string): string {
+  const bound = server.address();
+  const port = bound !== null && typeof bound === "object" ? bound.port : 0;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS_MAX);
+  await closed;
+  clearTimeout(cut);
+}

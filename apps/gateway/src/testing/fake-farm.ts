@@ -1,0 +1,213 @@
+import {
+  FarmError,
+  type FrameResult,
+  frameSeed,
+  isTerminalEvent,
+  type JobEvent,
+  type JobId,
+  type JobRecord,
+  type ModelInfo,
+} from "@latentfarm/contract";
+import type { EventOptions, Farm, NewJob } from "@latentfarm/queue";
+
+/** A farm in memory for tests of what stands before the queue; the test plays the workers. */
+export interface FakeFarm extends Farm {
+  /** What is served; tests change it. */
+  served: ModelInfo[];
+  /** Calls wait for ever while `silent`, and throw while `away`. */
+  mood: "well" | "silent" | "away";
+  /** Every job handed in, the newest last. */
+  readonly submitted: NewJob[];
+  /** Readers of events now. */
+  readonly readers: number;
+  /** Ends a frame as drawn; the last one ends the job. */
+  succeed(id: JobId, result: FrameResult): void;
+  /** Adds an event to a job's log. */
+  tell(id: JobId, event: JobEventBody): void;
+  /** Forgets a job, as Redis does after its time. */
+  forget(id: JobId): void;
+}
+
+type BodyOf<Event> = Event extends JobEvent ? Pick<Event, "type" | "data"> : never;
+
+/** An event without what the log adds. */
+export type JobEventBody = BodyOf<JobEvent>;
+
+/** The model that a fake farm serves at first. */
+export const FAKE_MODEL: ModelInfo = {
+  name: "postcards",
+  architecture: "sd3.5-large",
+  defaults: {
+    width: 64,
+    height: 64,
+    steps: 20,
+    guidance_scale: 4.5,
+    sampler: "euler",
+    scheduler: "normal",
+    shift: 3,
+  },
+  limits: { width_max: 192, height_max: 192, size_multiple: 16 },
+  samplers: ["euler", "dpmpp_2m"],
+  schedulers: ["simple", "sgm_uniform", "normal"],
+};
+
+const TIMESTAMP = "2026-01-01T00:00:00.000Z";
+
+interface FakeJob {
+  record: JobRecord;
+  readonly bodyHash: string | undefined;
+  readonly events: JobEvent[];
+  readonly wake: Set<() => void>;
+}
+
+/** Makes a farm in memory that serves FAKE_MODEL and has no jobs. */
+export function createFakeFarm(): FakeFarm {
+  const jobs = new Map<JobId, FakeJob>();
+  const byKey = new Map<string, FakeJob>();
+  let readers = 0;
+  const farm: FakeFarm = {
+    served: [FAKE_MODEL],
+    mood: "well",
+    submitted: [],
+    get readers() {
+      return readers;
+    },
+    succeed: (id, result) => succeedFrame(jobOf(jobs, id), result),
+    tell: (id, event) => append(jobOf(jobs, id), event),
+    forget: (id) => void jobs.delete(id),
+    async submit(job) {
+      await feel(farm);
+      const key = job.idempotency?.key;
+      const known = key === undefined ? undefined : byKey.get(key);
+      if (known !== undefined && known.bodyHash === job.idempotency?.bodyHash) return known.record;
+      if (known !== undefined) throw new FarmError("idempotency_conflict", "Cannot reuse the key");
+      farm.submitted.push(job);
+      const added: FakeJob = {
+        record: recordOf(job),
+        bodyHash: job.idempotency?.bodyHash,
+        events: [],
+        wake: new Set(),
+      };
+      jobs.set(job.id, added);
+      if (key !== undefined) byKey.set(key, added);
+      append(added, { type: "job.queued", data: { frames: job.params.num_images } });
+      return added.record;
+    },
+    async getJob(id) {
+      await feel(farm);
+      return jobs.get(id)?.record;
+    },
+    async cancel(id) {
+      await feel(farm);
+      const job = jobs.get(id);
+      if (job !== undefined && job.record.status === "queued") endJob(job, "canceled");
+      return job?.record;
+    },
+    async *events(id, options) {
+      await feel(farm);
+      readers++;
+      try {
+        yield* readLog(jobOf(jobs, id), options);
+      } finally {
+        readers--;
+      }
+    },
+    async models() {
+      await feel(farm);
+      return farm.served;
+    },
+    workers: async () => [],
+    ping: () => feel(farm),
+    announceWorker: () => Promise.reject(new TypeError("a fake farm has no workers")),
+    retireWorker: () => Promise.reject(new TypeError("a fake farm has no workers")),
+    consume() {
+      throw new TypeError("a fake farm has no workers");
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+  return farm;
+}
+
+async function feel(farm: FakeFarm): Promise<void> {
+  if (farm.mood === "silent") await new Promise<never>(() => {});
+  if (farm.mood === "away") throw new FarmError("queue_unavailable", "Cannot ask the queue as it is away");
+}
+
+function jobOf(jobs: ReadonlyMap<JobId, FakeJob>, id: JobId): FakeJob {
+  const job = jobs.get(id);
+  if (job === undefined) throw new FarmError("not_found", "Cannot find the job");
+  return job;
+}
+
+function recordOf(job: NewJob): JobRecord {
+  const count = job.params.num_images;
+  return {
+    id: job.id,
+    status: "queued",
+    created_at: job.created_at,
+    started_at: null,
+    finished_at: null,
+    model: job.model,
+    params: job.params,
+    progress: { step: 0, steps: count * job.params.steps, frames_done: 0, frames: count },
+    position: 0,
+    eta_seconds: null,
+    frames: Array.from({ length: count }, (_, index) => ({
+      index,
+      seed: frameSeed(job.params.seed, index),
+      status: "queued",
+      attempt: 0,
+      result: null,
+      error: null,
+    })),
+    error: null,
+  };
+}
+
+function succeedFrame(job: FakeJob, result: FrameResult): void {
+  const frames = job.record.frames.map((frame) =>
+    frame.index === result.index
+      ? { ...frame, status: "succeeded" as const, attempt: result.attempt, result }
+      : frame,
+  );
+  job.record = { ...job.record, status: "running", frames };
+  append(job, { type: "frame.succeeded", data: result });
+  if (frames.every((frame) => frame.status === "succeeded")) endJob(job, "succeeded");
+}
+
+function endJob(job: FakeJob, status: "succeeded" | "canceled"): void {
+  job.record = { ...job.record, status, finished_at: TIMESTAMP };
+  append(job, { type: `job.${status}`, data: {} });
+}
+
+function append(job: FakeJob, event: JobEventBody): void {
+  job.events.push({ id: job.events.length + 1, job_id: job.record.id, timestamp: TIMESTAMP, ...event });
+  for (const wake of job.wake) wake();
+}
+
+async function* readLog(job: FakeJob, options: EventOptions): AsyncGenerator<JobEvent> {
+  for (let next = options.after ?? 0; !options.signal.aborted; ) {
+    const event = job.events[next];
+    if (event === undefined) {
+      const last = job.events.at(-1);
+      if (last !== undefined && isTerminalEvent(last.type)) return;
+      await grown(job, options.signal);
+      continue;
+    }
+    next++;
+    yield event;
+    if (isTerminalEvent(event.type)) return;
+  }
+}
+
+async function grown(job: FakeJob, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const wake = (): void => {
+      job.wake.delete(wake);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    job.wake.add(wake);
+    signal.addEventListener("abort", wake);
+  });
+}

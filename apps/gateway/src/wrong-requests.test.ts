@@ -1,0 +1,216 @@
+import { createDiskStore } from "@latentfarm/storage";
+import request, { type Test } from "supertest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { createApp } from "./app.js";
+import { createContext } from "./context.js";
+import { createFakeFarm, type FakeFarm } from "./testing/fake-farm.js";
+
+const silentLog = { info: () => {}, warn: () => {}, error: () => {} };
+const config = { host: "127.0.0.1", port: 0, dataDir: "/nonexistent", logLevel: "silent" } as const;
+
+let farm: FakeFarm;
+let app: ReturnType<typeof createApp>;
+beforeEach(async () => {
+  farm = createFakeFarm();
+  const overrides = { farm, store: createDiskStore("/nonexistent"), log: silentLog };
+  app = createApp(await createContext(config, { redisUrl: "redis://unused" }, overrides));
+});
+
+/** Field, value: each is refused alone, beside a good prompt. */
+const WRONG_FIELDS: readonly (readonly [field: string, value: unknown])[] = [
+  ["prompt", undefined],
+  ["prompt", null],
+  ["prompt", 7],
+  ["prompt", ["a"]],
+  ["prompt", ""],
+  ["prompt", "a\u0000b"],
+  ["prompt", "a".repeat(16_385)],
+  ["prompt", "☀".repeat(5_462)],
+  ["negative_prompt", 1],
+  ["negative_prompt", "\u0000"],
+  ["negative_prompt", "b".repeat(16_385)],
+  ["model", "unknown"],
+  ["model", ""],
+  ["model", "../../etc/passwd"],
+  ["model", "m".repeat(129)],
+  ["model", {}],
+  ["width", "64"],
+  ["width", 0],
+  ["width", -64],
+  ["width", 65],
+  ["width", 64.5],
+  ["width", 208],
+  ["width", 1e9],
+  ["height", null],
+  ["height", 72],
+  ["height", 6160],
+  ["steps", 0],
+  ["steps", 151],
+  ["steps", 1.5],
+  ["steps", "20"],
+  ["steps", true],
+  ["guidance_scale", -0.1],
+  ["guidance_scale", 100.5],
+  ["guidance_scale", "7"],
+  ["sampler", "ddim"],
+  ["sampler", 3],
+  ["scheduler", "karras"],
+  ["scheduler", null],
+  ["shift", 0],
+  ["shift", 101],
+  ["shift", "3"],
+  ["seed", -1],
+  ["seed", 1.5],
+  ["seed", 2 ** 53],
+  ["seed", "18446744073709551616"],
+  ["seed", "0x10"],
+  ["seed", ""],
+  ["seed", true],
+  ["num_images", 0],
+  ["num_images", 65],
+  ["num_images", "2"],
+  ["output_format", "gif"],
+  ["output_format", "PNG"],
+  ["output_format", 1],
+  ["output_quality", 0],
+  ["output_quality", 101],
+  ["metadata", "text"],
+  ["metadata", ["a"]],
+  ["metadata.note", { note: 1 }],
+  ["metadata.a b", { "a b": "v" }],
+  ["metadata.note", { note: "v".repeat(513) }],
+  ["metadata", Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, "v"]))],
+  ["webhook", { url: "https://example.org" }],
+  ["priority", "high"],
+  ["start_within", 5],
+  ["promt", "a"],
+  ["Width", 64],
+  ["constructor", 1],
+];
+
+type Send = (agent: ReturnType<typeof request>) => Test;
+const post =
+  (type: string, body: string): Send =>
+  (agent) =>
+    agent.post("/v1/jobs").set("Content-Type", type).send(body);
+const postWith =
+  (name: string, value: string): Send =>
+  (agent) =>
+    agent.post("/v1/jobs").set(name, value).send({ prompt: "a" });
+const JSON_TYPE = "application/json";
+const KNOWN_FORM = "job_0000000000ZZZZZZZZZZZZZZZZ";
+
+/** Name, request, status, the part that the answer names. */
+const WRONG_REQUESTS: readonly (readonly [name: string, send: Send, status: number, path: string])[] = [
+  ["no body", (agent) => agent.post("/v1/jobs").set("Content-Type", JSON_TYPE), 400, "body"],
+  ["no type and no body", (agent) => agent.post("/v1/jobs"), 415, "headers.content-type"],
+  ["broken JSON", post(JSON_TYPE, '{"prompt":'), 400, "body"],
+  ["two JSON values", post(JSON_TYPE, '{"prompt":"a"}{}'), 400, "body"],
+  ["NaN", post(JSON_TYPE, '{"prompt":"a","shift":NaN}'), 400, "body"],
+  ["an endless number", post(JSON_TYPE, '{"prompt":"a","shift":1e999}'), 422, "shift"],
+  ["an array", post(JSON_TYPE, "[]"), 422, "body"],
+  ["null", post(JSON_TYPE, "null"), 422, "body"],
+  ["a string", post(JSON_TYPE, '"prompt"'), 422, "body"],
+  ["a lone surrogate", post(JSON_TYPE, '{"prompt":"\\ud800"}'), 422, "prompt"],
+  ["__proto__", post(JSON_TYPE, '{"prompt":"a","__proto__":{}}'), 422, "__proto__"],
+  [
+    "__proto__ in metadata",
+    post(JSON_TYPE, '{"prompt":"a","metadata":{"__proto__":"b"}}'),
+    422,
+    "metadata.__proto__",
+  ],
+  ["deep nesting", post(JSON_TYPE, `${"[".repeat(9)}${"]".repeat(9)}`), 422, "body"],
+  ["nesting to the cap of the body", post(JSON_TYPE, "[".repeat(65_000)), 422, "body"],
+  ["an oversized body", post(JSON_TYPE, `{"prompt":"${"a".repeat(65_536)}"}`), 413, "body"],
+  ["a form", post("application/x-www-form-urlencoded", "prompt=a"), 415, "headers.content-type"],
+  ["text", post("text/plain", '{"prompt":"a"}'), 415, "headers.content-type"],
+  ["another JSON type", post("application/vnd.api+json", '{"prompt":"a"}'), 415, "headers.content-type"],
+  [
+    "another charset",
+    post("application/json; charset=utf-16", '{"prompt":"a"}'),
+    415,
+    "headers.content-type",
+  ],
+  ["compression", postWith("Content-Encoding", "gzip"), 415, "headers.content-encoding"],
+  ["a wait of 0", postWith("Prefer", "wait=0"), 422, "headers.prefer"],
+  ["a wait of 61", postWith("Prefer", "respond-async, wait=61"), 422, "headers.prefer"],
+  ["a wait of words", postWith("Prefer", "wait=long"), 422, "headers.prefer"],
+  ["an empty key", postWith("Idempotency-Key", ""), 422, "headers.idempotency-key"],
+  ["a long key", postWith("Idempotency-Key", "k".repeat(256)), 422, "headers.idempotency-key"],
+  ["a dry run", (agent) => agent.post("/v1/jobs?dry_run=true").send({ prompt: "a" }), 422, "query.dry_run"],
+  ["a query on a read", (agent) => agent.get(`/v1/jobs/${KNOWN_FORM}?x=1`), 422, "query.x"],
+  ["an unknown path", (agent) => agent.get("/v2/jobs"), 404, "path"],
+  ["a path of another case", (agent) => agent.get("/V1/models"), 404, "path"],
+  ["a path that is no UTF-8", (agent) => agent.get("/v1/jobs/%E0%A4%A"), 422, "path"],
+  ["a method", (agent) => agent.delete("/v1/jobs"), 405, "method"],
+  ["a method on a job", (agent) => agent.put(`/v1/jobs/${KNOWN_FORM}`), 405, "method"],
+  ["a read of cancel", (agent) => agent.get(`/v1/jobs/${KNOWN_FORM}/cancel`), 405, "method"],
+  ["a malformed id", (agent) => agent.get("/v1/jobs/job_1"), 404, "id"],
+  ["a climbing id", (agent) => agent.get("/v1/jobs/..%2F..%2Fetc"), 404, "id"],
+  ["an unknown id", (agent) => agent.get(`/v1/jobs/${KNOWN_FORM}`), 404, "id"],
+  ["an unknown id to cancel", (agent) => agent.post(`/v1/jobs/${KNOWN_FORM}/cancel`), 404, "id"],
+  ["an unknown id to follow", (agent) => agent.get(`/v1/jobs/${KNOWN_FORM}/events`), 404, "id"],
+  ["an unknown id of a frame", (agent) => agent.get(`/v1/jobs/${KNOWN_FORM}/frames/0`), 404, "id"],
+  [
+    "a cancel with a body",
+    (agent) => agent.post(`/v1/jobs/${KNOWN_FORM}/cancel`).send({ reason: "x" }),
+    422,
+    "body",
+  ],
+  [
+    "a wrong Last-Event-ID",
+    (agent) => agent.get(`/v1/jobs/${KNOWN_FORM}/events`).set("Last-Event-ID", "-1"),
+    422,
+    "headers.last-event-id",
+  ],
+];
+
+describe("wrong requests", () => {
+  it.each(WRONG_FIELDS)("submitJob() refuses %s of %j by name", async (path, value) => {
+    const [field = ""] = path.split(".");
+    const response = await request(app)
+      .post("/v1/jobs")
+      .send({ prompt: "a sun", [field]: value });
+    expect(response.status).toBe(422);
+    expect(response.type).toBe("application/problem+json");
+    expect(response.body).toMatchObject({ code: "invalid_request", status: 422, type: "about:blank" });
+    expect(response.body.errors.map((error: { path: string }) => error.path)).toEqual([path]);
+    expect(response.body.detail).toContain(path);
+    expect(farm.submitted).toEqual([]);
+  });
+
+  it.each(WRONG_REQUESTS)("createApp() refuses %s and names it", async (_name, send, status, path) => {
+    const response = await send(request(app));
+    expect(response.status).toBe(status);
+    expect(response.type).toBe("application/problem+json");
+    expect(response.body.status).toBe(status);
+    expect(response.body.errors[0].path).toBe(path);
+    expect(response.headers["x-request-id"]).toBe(response.body.request_id);
+    expect(farm.submitted).toEqual([]);
+  });
+
+  it("submitJob() lists all wrong fields of one body", async () => {
+    const body = { width: 65, height: "x", steps: 0, seed: -1, webhook: {}, metadata: { a: 1 } };
+    const response = await request(app).post("/v1/jobs").send(body);
+    expect(response.body.errors.map((error: { path: string }) => error.path).sort()).toEqual([
+      "height",
+      "metadata.a",
+      "prompt",
+      "seed",
+      "steps",
+      "webhook",
+      "width",
+    ]);
+  });
+
+  it("createApp() says which methods a path takes", async () => {
+    expect((await request(app).patch("/v1/models")).headers.allow).toBe("GET, HEAD");
+    expect((await request(app).get("/v1/jobs")).headers.allow).toBe("POST");
+  });
+
+  it("submitJob() repeats no prompt in a refusal", async () => {
+    const response = await post(JSON_TYPE, '{"prompt":"my secret prompt",}')(request(app));
+    expect(response.status).toBe(400);
+    expect(response.text).not.toContain("secret");
+  });
+});
