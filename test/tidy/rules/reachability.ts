@@ -12,7 +12,7 @@ const ENTRIES: readonly RegExp[] = [
 /** Files outside tests that no entry reaches. A file that only its own test reaches is dead as well. */
 export function findDeadFiles(sources: readonly Source[]): Finding[] {
   const tree = new Map(sources.map((source) => [source.path, source]));
-  const isSuiteFile = (path: string) => /^test\/(?!harness\/|load\/)/.test(path);
+  const isSuiteFile = (path: string) => /^test\/(?!load\/)/.test(path);
   const reached = reach(
     sources.filter(({ path }) => ENTRIES.some((entry) => entry.test(path))),
     tree,

@@ -1,0 +1,35 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { Command } from "commander";
+import type { CommandContext } from "../context.js";
+import { usageError } from "../failure.js";
+import { ROOT } from "../root.js";
+
+/** `farm bench`: one program per benchmark, in a process of its own, so that its memory figures are its own. */
+export function benchCommand(context: CommandContext): Command {
+  return new Command("bench")
+    .description("run a benchmark")
+    .argument("<name>", "which one; a wrong name lists them")
+    .option("--json", "print the figures as JSON")
+    .action((name: string, options: { readonly json?: true }) => bench(context, name, options.json === true));
+}
+
+async function bench({ environment }: CommandContext, name: string, json: boolean): Promise<void> {
+  const folder = join(ROOT, "test", "dist", "load");
+  const names = existsSync(folder) ? readdirSync(folder).flatMap(benchName) : [];
+  if (!names.includes(name)) {
+    throw usageError(`Cannot run benchmark ${name}: known are ${names.join(", ") || "none"}`);
+  }
+  const args = [join(folder, `${name}.js`), ...(json ? ["--json"] : [])];
+  const env = { ...environment.inherited, ...environment.passedOn };
+  const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: "inherit" });
+  await once(child, "exit");
+  process.exitCode = child.exitCode ?? 1;
+}
+
+function benchName(file: string): string[] {
+  const name = basename(file, ".js");
+  return file.endsWith(".js") && name !== "index" ? [name] : [];
+}

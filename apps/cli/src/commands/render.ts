@@ -1,0 +1,149 @@
+import { resolve } from "node:path";
+import {
+  FarmError,
+  OUTPUT_FORMATS,
+  type OutputFormat,
+  parseWith,
+  submitRequestSchema,
+} from "@latentfarm/contract";
+import { Command, Option } from "commander";
+import pc from "picocolors";
+import type { CommandContext } from "../context.js";
+import { onInterrupt } from "../interrupt.js";
+import { planOutput } from "../render/output-paths.js";
+import { type RenderOutcome, renderJob } from "../render/render-job.js";
+import { openTarget } from "../render/render-target.js";
+import { parseDecimal, parseSize, parseWhole } from "./parse-option.js";
+
+interface RenderOptions {
+  readonly output?: string;
+  readonly seed?: string;
+  readonly steps?: number;
+  readonly size?: { width: number; height: number };
+  readonly count: number;
+  readonly guidance?: number;
+  readonly negative?: string;
+  readonly sampler?: string;
+  readonly scheduler?: string;
+  readonly shift?: number;
+  readonly model?: string;
+  readonly format?: OutputFormat;
+  readonly quality?: number;
+  readonly data?: string;
+  readonly url?: string;
+  readonly json?: true;
+}
+
+const MS_PER_SECOND = 1_000;
+
+/** `farm render`: the main job, through the gateway like any client's. */
+export function renderCommand(context: CommandContext): Command {
+  return new Command("render")
+    .description("draw a picture, on a running farm or on one started for this call")
+    .argument("<prompt>", "what to draw")
+    .option("-o, --output <file>", "the file to write, or a folder")
+    .option("--seed <n>", "0..18446744073709551615; the same seed draws the same picture")
+    .option("--steps <n>", "denoising steps", parseWhole)
+    .option("--size <WxH>", "width and height in pixels, multiples of 16", parseSize)
+    .option("-n, --count <n>", "pictures, of seed, seed+1 and so on, and a contact sheet", parseWhole, 1)
+    .option("--guidance <x>", "guidance scale; 1 is none", parseDecimal)
+    .option("--negative <text>", "what not to draw")
+    .option("--sampler <name>", "such as euler, dpmpp_2m")
+    .option("--scheduler <name>", "such as simple, sgm_uniform, normal")
+    .option("--shift <x>", "shift of the sigma schedule", parseDecimal)
+    .option("--model <dir>", "model folder; the demo model when absent")
+    .addOption(new Option("--format <format>", "picture format").choices(OUTPUT_FORMATS))
+    .option("--quality <n>", "1..100, for jpeg and webp", parseWhole)
+    .option("--data <dir>", "the farm's data folder")
+    .option("--url <url>", "the gateway to use (or FARM_URL)")
+    .option("--json", "print the result as JSON")
+    .action((prompt: string, options: RenderOptions) => render(context, prompt, options));
+}
+
+async function render(context: CommandContext, prompt: string, options: RenderOptions): Promise<void> {
+  const begunMs = performance.now();
+  const output = planOutput({
+    prompt,
+    output: options.output,
+    format: options.format,
+    count: options.count,
+    cwd: context.cwd,
+  });
+  const request = parseWith(submitRequestSchema, bodyOf(prompt, options, output.format), "the call");
+  if (options.url !== undefined && !URL.canParse(options.url)) {
+    throw new FarmError("invalid_request", `Cannot call the gateway: --url is ${options.url}`);
+  }
+  const stop = new AbortController();
+  using interrupt = onInterrupt(() => stop.abort());
+  const target = await openTarget(context, {
+    url: options.url,
+    dataDir: resolve(context.cwd, options.data ?? context.environment.dataDir),
+    model: options.model,
+    signal: stop.signal,
+  });
+  interrupt.onSecond(target.kill);
+  try {
+    const model = target.model;
+    const outcome = await renderJob({
+      context,
+      client: target.client,
+      request: model === undefined ? request : { ...request, model },
+      output,
+      signal: stop.signal,
+    });
+    report(context, outcome, {
+      seconds: (performance.now() - begunMs) / MS_PER_SECOND,
+      json: options.json === true,
+    });
+  } finally {
+    await target.drain();
+  }
+}
+
+function bodyOf(prompt: string, options: RenderOptions, format: OutputFormat): Record<string, unknown> {
+  const body = {
+    prompt,
+    negative_prompt: options.negative,
+    width: options.size?.width,
+    height: options.size?.height,
+    steps: options.steps,
+    guidance_scale: options.guidance,
+    sampler: options.sampler,
+    scheduler: options.scheduler,
+    shift: options.shift,
+    seed: options.seed,
+    num_images: options.count,
+    output_format: format,
+    output_quality: options.quality,
+  };
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+}
+
+/** @throws {FarmError} the job's own error, after what was drawn is told */
+function report(
+  context: CommandContext,
+  outcome: RenderOutcome,
+  how: { seconds: number; json: boolean },
+): void {
+  const { job, pictures, sheet } = outcome;
+  const seconds = Number(how.seconds.toFixed(1));
+  if (how.json) {
+    const files = pictures.map(({ path, frame }) => ({ path, seed: frame.seed, sha256: frame.sha256 }));
+    const { id, status, params } = job;
+    context.terminal.out(JSON.stringify({ id, status, files, sheet, steps: params.steps, seconds }));
+  } else {
+    for (const { path, frame } of pictures) {
+      const facts = `seed ${frame.seed}  ${job.params.steps} steps`;
+      const drawn =
+        pictures.length === 1 ? seconds : ((frame.timings?.total_ms ?? 0) / MS_PER_SECOND).toFixed(1);
+      context.terminal.out(`${pc.bold(path)}  ${facts}  ${drawn} s`);
+    }
+    if (sheet !== undefined)
+      context.terminal.out(`${pc.bold(sheet)}  ${pictures.length} pictures  ${seconds} s`);
+  }
+  const notes = new Set(pictures.flatMap(({ frame }) => frame.notes));
+  for (const note of notes) context.terminal.err(pc.dim(`note: ${note}`));
+  if (job.status === "succeeded") return;
+  const error = job.error ?? { code: "internal" as const, message: `job ${job.id} is ${job.status}` };
+  throw new FarmError(error.code, `Cannot render all: ${error.message}`);
+}

@@ -1,0 +1,96 @@
+import { once } from "node:events";
+import { mkdirSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
+import { FarmError, invariant } from "@latentfarm/contract";
+import { Command } from "commander";
+import pc from "picocolors";
+import type { CommandContext } from "../context.js";
+import { usageError } from "../failure.js";
+import { lockData } from "../farm/data-lock.js";
+import { type LocalFarm, startFarm } from "../farm/farm.js";
+import { identifyProcess } from "../farm/process-identity.js";
+import { farmNotePath } from "../farm/running-farm.js";
+import { writeNote } from "../farm/state-file.js";
+import { requirePort } from "../farm/tcp-port.js";
+import { onInterrupt } from "../interrupt.js";
+import { parseWhole } from "./parse-option.js";
+
+interface UpOptions {
+  readonly port?: number;
+  readonly host?: string;
+  readonly workers: number;
+  readonly data?: string;
+  readonly model?: string;
+}
+
+/** Workers on one machine: each holds a whole model, and one engine already uses every core. */
+const WORKERS_MAX = 64;
+const PORT_MAX = 65_535;
+
+/** `farm up`: the whole farm on this machine, until Ctrl-C. */
+export function upCommand(context: CommandContext): Command {
+  return new Command("up")
+    .description("run Redis, gateway and workers on this machine until Ctrl-C")
+    .option("--port <n>", "the gateway's port; 0 takes any free one (default 8080, or FARM_PORT)", parseWhole)
+    .option("--host <address>", "the address to listen on (default 127.0.0.1, or FARM_HOST)")
+    .option("--workers <n>", "worker processes", parseWhole, 1)
+    .option("--data <dir>", "the folder of results and state (default .farm, or FARM_DATA)")
+    .option("--model <dir>", "model folder; the demo model when absent (or FARM_MODEL)")
+    .action((options: UpOptions) => up(context, options));
+}
+
+async function up(context: CommandContext, options: UpOptions): Promise<void> {
+  const { environment, terminal, cwd } = context;
+  const port = options.port ?? environment.farm.FARM_PORT;
+  const host = options.host ?? environment.farm.FARM_HOST;
+  if (port < 0 || port > PORT_MAX)
+    throw usageError(`Cannot listen: --port is ${port}, allowed are 0..${PORT_MAX}`);
+  if (options.workers < 1 || options.workers > WORKERS_MAX) {
+    throw usageError(`Cannot start workers: --workers is ${options.workers}, allowed are 1..${WORKERS_MAX}`);
+  }
+  const model = options.model ?? environment.farm.FARM_MODEL;
+  const dataDir = resolve(cwd, options.data ?? environment.dataDir);
+  mkdirSync(dataDir, { recursive: true });
+  const release = lockData(dataDir);
+  try {
+    await requirePort(host, port);
+    const stop = new AbortController();
+    using interrupt = onInterrupt(() => stop.abort());
+    const farm = await startFarm({
+      environment,
+      dataDir,
+      stateDir: dataDir,
+      host,
+      port,
+      workers: options.workers,
+      modelDir: model === undefined ? undefined : resolve(cwd, model),
+      signal: stop.signal,
+      log: (line) => terminal.err(`${new Date().toISOString()} ${line}`),
+    });
+    interrupt.onSecond(farm.kill);
+    await serve(context, farm, { dataDir, workers: options.workers, stop: stop.signal });
+  } catch (error) {
+    // Ctrl-C while it starts is an ordered end, as it is later.
+    if (!(error instanceof FarmError && error.code === "canceled")) throw error;
+  } finally {
+    release();
+  }
+}
+
+async function serve(
+  { terminal }: CommandContext,
+  farm: LocalFarm,
+  options: { readonly dataDir: string; readonly workers: number; readonly stop: AbortSignal },
+): Promise<void> {
+  const own = identifyProcess(process.pid);
+  invariant(own, "this process runs");
+  const notePath = farmNotePath(options.dataDir);
+  writeNote(notePath, { ...own, url: farm.url });
+  const crew = options.workers === 1 ? "1 worker" : `${options.workers} workers`;
+  terminal.out(`${pc.bold(farm.url)} is ready: ${crew}, data in ${options.dataDir}, Ctrl-C stops it`);
+  if (!options.stop.aborted) await once(options.stop, "abort");
+  // From here on new calls start their own farm instead of meeting one that goes away.
+  rmSync(notePath, { force: true });
+  terminal.err("stopping: pictures in progress are finished or given back (Ctrl-C again stops at once)");
+  await farm.drain();
+}

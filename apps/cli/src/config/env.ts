@@ -1,0 +1,37 @@
+import { join } from "node:path";
+import { type FarmEnv, parseFarmEnv } from "@latentfarm/contract";
+import { ROOT } from "../root.js";
+
+/** What the command line takes from its environment. */
+export interface Environment {
+  /** The parsed `FARM_` names. */
+  readonly farm: FarmEnv;
+  /** The folder of results and state when `--data` is absent: the repository's own, from wherever it is called. */
+  readonly dataDir: string;
+  /** The environment of child processes: this one's, without `FARM_` names, which each start states in full. */
+  readonly inherited: Readonly<Record<string, string>>;
+  /** The `FARM_` names that workers and gateway read and that the command line does not decide. */
+  readonly passedOn: Readonly<Record<string, string>>;
+  readonly path: string;
+  /** True where a missing tool must fail a test run instead of skipping a suite. */
+  readonly toolsRequired: boolean;
+}
+
+const PASSED_ON: readonly string[] = ["FARM_WORKER_CONCURRENCY", "FARM_ENGINE_THREADS", "FARM_LOG_LEVEL"];
+
+/**
+ * Reads the environment once.
+ * @throws {FarmError} config_invalid, listing every unknown `FARM_` name and every bad value
+ */
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+  const farm = parseFarmEnv(env);
+  const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.freeze({
+    farm,
+    dataDir: env.FARM_DATA ? farm.FARM_DATA : join(ROOT, ".farm"),
+    inherited: Object.fromEntries(given.filter(([name]) => !name.startsWith("FARM_"))),
+    passedOn: Object.fromEntries(given.filter(([name, value]) => PASSED_ON.includes(name) && value !== "")),
+    path: env.PATH ?? "",
+    toolsRequired: farm.FARM_TEST_REQUIRED || (env.CI ?? "") === "true",
+  });
+}

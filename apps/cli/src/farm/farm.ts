@@ -1,0 +1,150 @@
+import { join } from "node:path";
+import { FarmError } from "@latentfarm/contract";
+import type { Environment } from "../config/env.js";
+import { appMain } from "../root.js";
+import { thisMachine } from "./machine.js";
+import { planNodeProcess, type ReadyMessage } from "./node-process.js";
+import { ensureRedis } from "./redis-binary.js";
+import { type RedisAddress, startRedis } from "./redis-process.js";
+import { RESTART_POLICY, type Supervised, supervise } from "./supervisor.js";
+
+/** What a farm on this machine is made of. */
+export interface FarmOptions {
+  readonly environment: Environment;
+  /** Where results go. */
+  readonly dataDir: string;
+  /** Where this farm keeps its Redis folder and its logs. */
+  readonly stateDir: string;
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly workers: number;
+  /** The model folder; the demo model when absent. */
+  readonly modelDir: string | undefined;
+  readonly signal: AbortSignal;
+  log(line: string): void;
+}
+
+/** A farm that runs as children of this process. */
+export interface LocalFarm {
+  readonly url: string;
+  /** The model that the first worker serves, where it said so. */
+  readonly model: string | undefined;
+  /** Stops in order: workers hand in or give back their frames, then the gateway, then Redis. */
+  drain(): Promise<void>;
+  /** Kills everything at once. */
+  kill(): void;
+}
+
+/** Milliseconds: a worker has its own, shorter deadline for the frames in flight; this one is for a worker that hangs. */
+const WORKER_DRAIN_MS_MAX = 60_000;
+const GATEWAY_DRAIN_MS_MAX = 15_000;
+/** Milliseconds for Redis to sync its file. */
+const REDIS_DRAIN_MS_MAX = 30_000;
+
+/**
+ * Starts Redis (unless the environment names one), the gateway and the workers, and keeps them running. When one does
+ * not start, those that did are stopped again.
+ * @throws {FarmError} queue_unavailable no Redis; internal a process does not start; canceled the signal aborted
+ */
+export async function startFarm(options: FarmOptions): Promise<LocalFarm> {
+  const crew: Crew = { redis: undefined, gateway: undefined, workers: [] };
+  // The last resort when this process ends without a drain: children in groups of their own would stay.
+  const onExit = () => killAll(crew);
+  process.once("exit", onExit);
+  try {
+    await startAll(crew, options);
+    const url = String(crew.gateway?.ready().url);
+    const model = crew.workers[0]?.ready().model;
+    return {
+      url,
+      model: typeof model === "string" ? model : undefined,
+      async drain() {
+        await drainAll(crew);
+        process.off("exit", onExit);
+      },
+      kill: () => killAll(crew),
+    };
+  } catch (error) {
+    killAll(crew);
+    process.off("exit", onExit);
+    throw error;
+  }
+}
+
+interface Crew {
+  redis: Supervised<RedisAddress> | undefined;
+  gateway: Supervised<ReadyMessage> | undefined;
+  workers: Supervised<ReadyMessage>[];
+}
+
+async function startAll(crew: Crew, options: FarmOptions): Promise<void> {
+  const redisUrl = options.environment.farm.FARM_REDIS_URL ?? (await startOwnRedis(crew, options));
+  const start = (
+    name: string,
+    app: "gateway" | "worker",
+    own: (last: ReadyMessage | undefined) => Settings,
+  ) =>
+    supervise(
+      planNodeProcess({
+        name,
+        main: appMain(app),
+        logPath: join(options.stateDir, "logs", `${name}.log`),
+        environment: (last) => ({
+          ...options.environment.inherited,
+          ...options.environment.passedOn,
+          FARM_REDIS_URL: redisUrl,
+          FARM_DATA: options.dataDir,
+          ...own(last),
+        }),
+      }),
+      { policy: RESTART_POLICY, signal: options.signal, log: options.log },
+    );
+  const gateway = start("gateway", "gateway", (last) => ({
+    FARM_HOST: options.host,
+    FARM_PORT: String(last ? portOf(last) : options.port),
+  })).then((started) => {
+    crew.gateway = started;
+  });
+  const workers = Array.from({ length: options.workers }, (_, i) =>
+    start(`worker-${i + 1}`, "worker", () => (options.modelDir ? { FARM_MODEL: options.modelDir } : {})).then(
+      (started) => {
+        crew.workers.push(started);
+      },
+    ),
+  );
+  // All are waited for, even when one fails: each that started must be known, to be stopped.
+  const outcomes = await Promise.allSettled([gateway, ...workers]);
+  const failure = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failure) throw failure.reason;
+  if (options.signal.aborted) throw new FarmError("canceled", "Cannot start the farm as it was stopped");
+}
+
+type Settings = Readonly<Record<string, string>>;
+
+async function startOwnRedis(crew: Crew, options: FarmOptions): Promise<string> {
+  crew.redis = await startRedis({
+    binary: ensureRedis(thisMachine(options.environment.path, options.log)),
+    dir: join(options.stateDir, "redis"),
+    logPath: join(options.stateDir, "logs", "redis.log"),
+    env: options.environment.inherited,
+    policy: RESTART_POLICY,
+    signal: options.signal,
+    log: options.log,
+  });
+  return crew.redis.ready().url;
+}
+
+function portOf(ready: ReadyMessage): string {
+  return new URL(String(ready.url)).port;
+}
+
+async function drainAll(crew: Crew): Promise<void> {
+  await Promise.all(crew.workers.map((worker) => worker.stop(WORKER_DRAIN_MS_MAX)));
+  await crew.gateway?.stop(GATEWAY_DRAIN_MS_MAX);
+  await crew.redis?.stop(REDIS_DRAIN_MS_MAX);
+}
+
+function killAll(crew: Crew): void {
+  for (const process of [...crew.workers, crew.gateway, crew.redis]) process?.kill();
+}

@@ -1,0 +1,79 @@
+import { Writable } from "node:stream";
+import { CommanderError } from "commander";
+import { describe, expect, test } from "vitest";
+import { readEnvironment } from "./config/env.js";
+import { exitCodeOf } from "./failure.js";
+import { createProgram } from "./program.js";
+
+/** Runs the command line in this process, as far as it goes without starting anything. */
+async function call(...args: string[]) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const terminal = {
+    out: (line: string) => void out.push(line),
+    err: (line: string) => void err.push(line),
+    progress: new Writable(),
+    interactive: false,
+  };
+  const environment = readEnvironment({ PATH: "/bin" });
+  const program = createProgram({ terminal, environment, cwd: "/tmp" });
+  try {
+    await program.parseAsync(["node", "farm", ...args]);
+    return { exit: 0, out, err };
+  } catch (error) {
+    const isCommander = error instanceof CommanderError;
+    if (!isCommander) err.push(String(error));
+    return { exit: isCommander ? (error.exitCode === 0 ? 0 : 2) : exitCodeOf(error), out, err };
+  }
+}
+
+describe("createProgram()", () => {
+  test.each([
+    [["render"], "missing required argument"],
+    [["render", "a", "--steps", "x"], "must be a whole number"],
+    [["render", "a", "--steps", "0"], "steps"],
+    [["render", "a", "--size", "100"], "WIDTHxHEIGHT"],
+    [["render", "a", "--size", "100x100"], "width, height"],
+    [["render", "a", "--seed", "-1"], "seed"],
+    [["render", "a", "--seed", "18446744073709551616"], "seed"],
+    [["render", "a", "-n", "0"], "num_images"],
+    [["render", "a", "--guidance", "1e3"], "must be a number"],
+    [["render", "a", "--format", "gif"], "choices"],
+    [["render", "a", "-o", "/nowhere/a.png"], "does not exist"],
+    [["render", "a", "--url", "gateway"], "--url is gateway"],
+    [["render", ""], "prompt"],
+    [["render", "a", "b"], "too many arguments"],
+    [["up", "--port", "65536"], "--port is 65536"],
+    [["up", "--workers", "0"], "--workers is 0"],
+    [["bench", "nothing"], "Cannot run benchmark nothing"],
+    [["test", "nothing"], "known are check, tidy, unit, reference, e2e, chaos"],
+    [["nothing"], "unknown command"],
+    [["render", "a", "--nothing"], "unknown option"],
+  ])("createProgram() refuses %j with exit status 2", async (args, message) => {
+    const { exit, out, err } = await call(...args);
+    expect(err.join("\n")).toContain(message);
+    expect({ exit, out }).toEqual({ exit: 2, out: [] });
+  });
+
+  test("createProgram() prints help and version on standard output", async () => {
+    expect((await call("--version")).out).toEqual(["0.1.0"]);
+    expect((await call("render", "--help")).out.join("\n")).toContain("--seed <n>");
+  });
+});
+
+describe("readEnvironment()", () => {
+  test("readEnvironment() refuses unknown names and bad values, all at once", () => {
+    expect(() => readEnvironment({ FARM_PROT: "1", FARM_PORT: "x" })).toThrow(/FARM_PROT.*FARM_PORT/);
+  });
+
+  test("readEnvironment() keeps FARM_ names from child processes, apart from those it passes on", () => {
+    const environment = readEnvironment({ PATH: "/bin", FARM_PORT: "1", FARM_ENGINE_THREADS: "2" });
+    expect(environment.inherited).toEqual({ PATH: "/bin" });
+    expect(environment.passedOn).toEqual({ FARM_ENGINE_THREADS: "2" });
+  });
+
+  test("readEnvironment() keeps data with the repository unless FARM_DATA is set", () => {
+    expect(readEnvironment({}).dataDir).toMatch(/\/\.farm$/);
+    expect(readEnvironment({ FARM_DATA: "elsewhere" }).dataDir).toBe("elsewhere");
+  });
+});

@@ -1,0 +1,96 @@
+import type { JobId } from "@latentfarm/contract";
+import { expect, test } from "vitest";
+import { createGatewayClient } from "./gateway-client.js";
+
+const JOB: JobId = "job_00000000000000000000000000" as JobId; // a brand without its check: a valid id
+const EVENT = { job_id: JOB, timestamp: "2026-01-01T00:00:00Z" };
+
+/** A client whose fetch answers the given responses in turn, and what it was asked. */
+function clientOf(answers: readonly (Response | Error)[], signal = new AbortController().signal) {
+  const left = [...answers];
+  const asked: Request[] = [];
+  const fetch = async (url: string | URL | Request, init?: RequestInit) => {
+    asked.push(new Request(url, init));
+    const answer = left.shift() ?? new Error("no more answers");
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  return { client: createGatewayClient({ url: "http://gateway.test:1", signal, fetch }), asked };
+}
+
+const problem = (body: object, status: number) => new Response(JSON.stringify(body), { status });
+
+function stream(...events: object[]): Response {
+  return new Response(events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(""));
+}
+
+test("submit() throws a problem's code, detail and fields", async () => {
+  const errors = [{ path: "steps", message: "must be at least 1" }];
+  const body = {
+    type: "about:blank",
+    title: "Invalid request",
+    status: 422,
+    code: "invalid_request",
+    detail: "Cannot",
+    errors,
+  };
+  const { client } = clientOf([problem(body, 422)]);
+  await expect(client.submit({ prompt: "a" })).rejects.toMatchObject({
+    code: "invalid_request",
+    message: "Cannot",
+    details: { errors },
+  });
+});
+
+test("submit() names the request where a problem has no detail", async () => {
+  const body = { type: "about:blank", title: "Internal", status: 500, code: "internal", request_id: "r1" };
+  await expect(clientOf([problem(body, 500)]).client.submit({ prompt: "a" })).rejects.toThrow(
+    "Internal (request r1)",
+  );
+});
+
+test("submit() fails clearly on answers that are not of this contract", async () => {
+  const html = new Response("<html>", { status: 502 });
+  await expect(clientOf([html]).client.submit({ prompt: "a" })).rejects.toThrow("status is 502");
+  const odd = new Response('{"id": 7}');
+  await expect(clientOf([odd]).client.submit({ prompt: "a" })).rejects.toThrow("field id is wrong");
+  const down = clientOf([new TypeError("fetch failed")]).client.submit({ prompt: "a" });
+  await expect(down).rejects.toThrow("Cannot reach the gateway: url is http://gateway.test:1");
+});
+
+test("events() takes a broken stream up after the last event it saw, and ends with the terminal one", async () => {
+  const { client, asked } = clientOf([
+    stream(
+      { ...EVENT, id: 1, type: "job.queued", data: { frames: 1 } },
+      { ...EVENT, id: 2, type: "job.started", data: {} },
+    ),
+    new TypeError("fetch failed"),
+    stream(
+      { ...EVENT, id: 2, type: "job.started", data: {} },
+      { ...EVENT, id: 3, type: "job.succeeded", data: {} },
+    ),
+  ]);
+  const seen: string[] = [];
+  for await (const event of client.events(JOB)) seen.push(event.type);
+  expect(seen).toEqual(["job.queued", "job.started", "job.succeeded"]);
+  expect(asked.map(({ headers }) => headers.get("last-event-id"))).toEqual([null, "2", "2"]);
+});
+
+test("events() does not try again where trying again cannot help", async () => {
+  const body = {
+    type: "about:blank",
+    title: "Not found",
+    status: 404,
+    code: "not_found",
+    detail: "Cannot find it",
+  };
+  const { client, asked } = clientOf([problem(body, 404)]);
+  await expect(client.events(JOB)[Symbol.asyncIterator]().next()).rejects.toThrow("Cannot find it");
+  expect(asked).toHaveLength(1);
+});
+
+test("cancel() is sent although the call's signal has aborted", async () => {
+  const { client, asked } = clientOf([new Response("{}")], AbortSignal.abort());
+  await client.cancel(JOB);
+  expect(asked[0]?.method).toBe("POST");
+});

@@ -1,0 +1,10 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The root of the repository; this file lies equally deep in `src` and in `dist`. */
+export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** The built program of an app, as the farm starts it. */
+export function appMain(app: "gateway" | "worker"): string {
+  return join(ROOT, "apps", app, "dist", "main.js");
+}

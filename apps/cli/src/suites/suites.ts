@@ -1,0 +1,44 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+/** A group of tests that can be run by name. */
+export interface Suite {
+  readonly name: string;
+  /** Folders of test files under the root; none for the suite of static checks. */
+  readonly folders: readonly string[];
+  /** The suite means nothing without a Redis server on the machine. */
+  readonly needsRedis: boolean;
+  /** Test files start farms of their own and measure time: side by side they would disturb each other. */
+  readonly oneFileAtATime: boolean;
+}
+
+const suite = (name: string, folders: readonly string[], traits: Partial<Suite> = {}): Suite => ({
+  name,
+  folders,
+  needsRedis: false,
+  oneFileAtATime: false,
+  ...traits,
+});
+
+/** Every suite, cheapest first. */
+export const SUITES: readonly Suite[] = [
+  suite("check", []),
+  suite("tidy", ["test/tidy"]),
+  suite("unit", ["packages", "apps", "test/harness"]),
+  suite("reference", ["test/reference"]),
+  suite("e2e", ["test/e2e"], { needsRedis: true, oneFileAtATime: true }),
+  suite("chaos", ["test/chaos"], { needsRedis: true, oneFileAtATime: true }),
+];
+
+/** True when a suite's folders hold at least one test file. */
+export function hasTests(suite: Suite, root: string): boolean {
+  return suite.folders.some((folder) => holdsTest(join(root, folder)));
+}
+
+function holdsTest(folder: string): boolean {
+  if (!existsSync(folder)) return false;
+  return readdirSync(folder, { withFileTypes: true }).some((entry) => {
+    if (entry.name === "node_modules" || entry.name === "dist") return false;
+    return entry.isDirectory() ? holdsTest(join(folder, entry.name)) : entry.name.endsWith(".test.ts");
+  });
+}
