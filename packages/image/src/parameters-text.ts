@@ -1,0 +1,60 @@
+import type { FrameParams } from "@latentfarm/contract";
+
+/**
+ * AUTOMATIC1111's words for ComfyUI's sampler names; a name without one stands as it is.
+ * Source: AUTOMATIC1111/stable-diffusion-webui, modules/sd_samplers_kdiffusion.py.
+ */
+const SAMPLER_LABELS: ReadonlyMap<string, string> = new Map([
+  ["euler", "Euler"],
+  ["euler_ancestral", "Euler a"],
+  ["heun", "Heun"],
+  ["lms", "LMS"],
+  ["dpm_2", "DPM2"],
+  ["dpm_2_ancestral", "DPM2 a"],
+  ["dpmpp_2m", "DPM++ 2M"],
+  ["dpmpp_sde", "DPM++ SDE"],
+  ["dpmpp_2m_sde", "DPM++ 2M SDE"],
+  ["dpmpp_2s_ancestral", "DPM++ 2S a"],
+  ["dpmpp_3m_sde", "DPM++ 3M SDE"],
+]);
+
+/** The same for schedules. Source: AUTOMATIC1111/stable-diffusion-webui, modules/sd_schedulers.py. */
+const SCHEDULER_LABELS: ReadonlyMap<string, string> = new Map([
+  ["simple", "Simple"],
+  ["normal", "Normal"],
+  ["sgm_uniform", "SGM Uniform"],
+  ["karras", "Karras"],
+  ["exponential", "Exponential"],
+  ["ddim_uniform", "DDIM"],
+  ["beta", "Beta"],
+  ["kl_optimal", "KL Optimal"],
+]);
+
+/** A value with one of these would be read as several, so AUTOMATIC1111 writes it as a JSON string. */
+const NEEDS_QUOTES = /[,:\n"]/;
+
+/**
+ * The parameters as AUTOMATIC1111 writes them beside a picture: the prompt, the negative prompt if there is one, and
+ * a line of `Name: value` pairs. Source: AUTOMATIC1111/stable-diffusion-webui, modules/infotext_utils.py.
+ */
+export function parametersText(params: FrameParams): string {
+  const pairs: readonly (readonly [string, string | number])[] = [
+    ["Steps", params.steps],
+    ["Sampler", SAMPLER_LABELS.get(params.sampler) ?? params.sampler],
+    ["Schedule type", SCHEDULER_LABELS.get(params.scheduler) ?? params.scheduler],
+    ["CFG scale", params.guidance_scale],
+    ["Seed", params.seed],
+    ["Size", `${params.width}x${params.height}`],
+    ["Model", params.model],
+    ["Shift", params.shift],
+    ["Version", "Latentfarm"],
+  ];
+  const lines = [params.prompt];
+  if (params.negative_prompt !== "") lines.push(`Negative prompt: ${params.negative_prompt}`);
+  lines.push(pairs.map(([name, value]) => `${name}: ${quoted(String(value))}`).join(", "));
+  return lines.join("\n");
+}
+
+function quoted(value: string): string {
+  return NEEDS_QUOTES.test(value) ? JSON.stringify(value) : value;
+}
