@@ -10,6 +10,16 @@ export {
 } from "./mmdit/config.js";
 export { buildMmdit } from "./mmdit/mmdit.js";
 export { identifyFile } from "./model-folder/identify-file.js";
+export { type SynthFillOptions, synthFill } from "./synth/synth-fill.js";
+export { SYNTH_ARCHITECTURES, synthTensors } from "./synth/synth-tensors.js";
+export type { SynthForm } from "./synth/tensor-list.js";
+export { type SynthTextEncoder, synthTextTensors } from "./synth/text-tensors.js";
+export { type ClipConfig, detectClip } from "./text/clip-config.js";
+export { buildClipGraph } from "./text/clip-graph.js";
+export { detectT5, type T5Config } from "./text/t5-config.js";
+export { buildT5Graph } from "./text/t5-graph.js";
+export { t5PositionBuckets } from "./text/t5-position-buckets.js";
+export { openTokenEmbedding, type TokenEmbedding } from "./text/token-embedding.js";
 export { detectVae, findVaePrefix, type VaeConfig, type VaeHalf } from "./vae/config.js";
 export { buildVaeDecoder } from "./vae/decoder.js";
 export { buildVaeEncoder } from "./vae/encoder.js";
@@ -23,9 +33,3 @@ export {
 export { unusedTensors } from "./weights/unused-tensors.js";
 export { openWeightSource, type WeightSource } from "./weights/weight-source.js";
 export { createWeights, type Weights, type WeightsOptions } from "./weights/weights.js";
-export { type ClipConfig, detectClip } from "./text/clip-config.js";
-export { buildClipGraph } from "./text/clip-graph.js";
-export { detectT5, type T5Config } from "./text/t5-config.js";
-export { buildT5Graph } from "./text/t5-graph.js";
-export { t5PositionBuckets } from "./text/t5-position-buckets.js";
-export { openTokenEmbedding, type TokenEmbedding } from "./text/token-embedding.js";
