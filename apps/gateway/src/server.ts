@@ -1,7 +1,11 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
+import type { Socket } from "node:net";
 import { FarmError } from "@latentfarm/contract";
 import { CONNECTIONS_MAX, DRAIN_MS_MAX, HEADERS_MS_MAX, REQUEST_MS_MAX } from "./limits.js";
+
+/** Milliseconds between looks for connections that a drain can close. */
+const IDLE_SWEEP_MS = 20;
 
 /** A listening server. */
 export interface RunningServer {
@@ -21,6 +25,11 @@ export async function startServer(
 ): Promise<RunningServer> {
   const server = createServer({ requestTimeout: REQUEST_MS_MAX, headersTimeout: HEADERS_MS_MAX }, listener);
   server.maxConnections = CONNECTIONS_MAX;
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   try {
     server.listen(address.port, address.host);
     await once(server, "listening");
@@ -29,7 +38,7 @@ export async function startServer(
     const message = `Cannot listen on ${address.host}:${address.port} as the system refuses: code is ${code}`;
     throw new FarmError("config_invalid", message, { cause: error });
   }
-  return { url: urlOf(server, address.host), close: () => closeServer(server) };
+  return { url: urlOf(server, address.host), close: () => closeServer(server, sockets) };
 }
 
 function urlOf(server: Server, host: string): string {
@@ -38,11 +47,17 @@ function urlOf(server: Server, host: string): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-async function closeServer(server: Server): Promise<void> {
+async function closeServer(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
   const closed = once(server, "close");
   server.close();
-  server.closeIdleConnections();
+  // A connection that ends its answer now would stay for its keep-alive time, some seconds; one that a client has
+  // opened ahead of its need counts as busy for Node until the headers are overdue.
+  const sweep = setInterval(() => {
+    server.closeIdleConnections();
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+  }, IDLE_SWEEP_MS);
   const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS_MAX);
   await closed;
+  clearInterval(sweep);
   clearTimeout(cut);
 }

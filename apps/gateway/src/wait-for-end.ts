@@ -1,7 +1,7 @@
 import { FarmError, isTerminal, type JobId, type JobRecord } from "@latentfarm/contract";
 import type { Response } from "express";
-import { closedSignal } from "./closed-signal.js";
 import type { GatewayContext } from "./context.js";
+import { requestSignal } from "./request-signal.js";
 
 /** Which job is waited for, and for whom. */
 export interface Wait {
@@ -18,7 +18,7 @@ const MS_PER_SECOND = 1_000;
  */
 export async function waitForEnd(context: GatewayContext, wait: Wait): Promise<JobRecord | undefined> {
   const deadline = AbortSignal.timeout(wait.waitSeconds * MS_PER_SECOND);
-  const signal = AbortSignal.any([deadline, context.draining, closedSignal(wait.response)]);
+  const signal = AbortSignal.any([deadline, requestSignal(wait.response, context.draining)]);
   try {
     const before = await context.queue.getJob(wait.id);
     if (before !== undefined && isTerminal(before.status)) return before;

@@ -23,6 +23,9 @@ export function answerProblems(context: Pick<GatewayContext, "log">): ErrorReque
       response.destroy();
       return;
     }
+    // A route may already have said what its answer would have been.
+    for (const name of ["ETag", "Content-Disposition"]) response.removeHeader(name);
+    response.set("Cache-Control", "no-store");
     if (error.httpStatus === UNAVAILABLE) response.set("Retry-After", String(RETRY_AFTER_SECONDS));
     const problem = toProblem(error, requestId);
     response

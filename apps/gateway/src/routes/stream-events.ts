@@ -1,10 +1,10 @@
 import { fieldsError, isTerminal, type JobEvent } from "@latentfarm/contract";
 import type { Request, Response } from "express";
-import { closedSignal } from "../closed-signal.js";
 import type { GatewayContext } from "../context.js";
 import { findJob } from "../find-job.js";
 import { type StreamMessage, sendEventStream } from "../http/event-stream.js";
 import type { Route } from "../http/route.js";
+import { requestSignal } from "../request-signal.js";
 import { eventToWire } from "../wire.js";
 
 /** Event ids count from 1; nine digits are more events than a log keeps. */
@@ -26,7 +26,7 @@ async function streamEvents(context: GatewayContext, request: Request, response:
     response.type("text/event-stream").end();
     return;
   }
-  const signal = AbortSignal.any([context.draining, closedSignal(response)]);
+  const signal = requestSignal(response, context.draining);
   const events = context.queue.events(job.id, { after, signal })[Symbol.asyncIterator]();
   try {
     // An ended job's log answers at once. One with nothing left is 204, which tells an EventSource not to come back.

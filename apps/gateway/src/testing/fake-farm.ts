@@ -20,6 +20,8 @@ export interface FakeFarm extends Farm {
   readonly submitted: NewJob[];
   /** Readers of events now. */
   readonly readers: number;
+  /** Events handed to readers so far. */
+  readonly eventsRead: number;
   /** Ends a frame as drawn; the last one ends the job. */
   succeed(id: JobId, result: FrameResult): void;
   /** Adds an event to a job's log. */
@@ -65,12 +67,16 @@ export function createFakeFarm(): FakeFarm {
   const jobs = new Map<JobId, FakeJob>();
   const byKey = new Map<string, FakeJob>();
   let readers = 0;
+  let eventsRead = 0;
   const farm: FakeFarm = {
     served: [FAKE_MODEL],
     mood: "well",
     submitted: [],
     get readers() {
       return readers;
+    },
+    get eventsRead() {
+      return eventsRead;
     },
     succeed: (id, result) => succeedFrame(jobOf(jobs, id), result),
     tell: (id, event) => append(jobOf(jobs, id), event),
@@ -107,7 +113,10 @@ export function createFakeFarm(): FakeFarm {
       await feel(farm);
       readers++;
       try {
-        yield* readLog(jobOf(jobs, id), options);
+        for await (const event of readLog(jobOf(jobs, id), options)) {
+          eventsRead++;
+          yield event;
+        }
       } finally {
         readers--;
       }

@@ -1,0 +1,19 @@
+import { describe, expect, it } from "vitest";
+import { readEnv } from "./env.js";
+
+describe("readEnv()", () => {
+  it("readEnv() keeps the Redis URL apart from what may be logged", () => {
+    const { config, secrets } = readEnv({
+      FARM_REDIS_URL: "redis://:pw@host",
+      FARM_PORT: "0",
+      FARM_DATA: "/d",
+    });
+    expect(config).toEqual({ host: "127.0.0.1", port: 0, dataDir: "/d", logLevel: "info" });
+    expect(secrets.redisUrl).toBe("redis://:pw@host");
+  });
+
+  it("readEnv() asks for a Redis and refuses unknown names", () => {
+    expect(() => readEnv({})).toThrow("FARM_REDIS_URL");
+    expect(() => readEnv({ FARM_REDIS_URL: "redis://host", FARM_PORTS: "1" })).toThrow("FARM_PORTS");
+  });
+});
