@@ -9,17 +9,63 @@ export {
   PATCH_SIZE,
 } from "./mmdit/config.js";
 export { buildMmdit } from "./mmdit/mmdit.js";
+export { type BuildGraph, buildGraphs, type ModelGraphs } from "./model-folder/build-graphs.js";
 export { identifyFile } from "./model-folder/identify-file.js";
+export {
+  type InspectedFile,
+  inspectModelFolder,
+  type ModelInspection,
+  openModelFolder,
+} from "./model-folder/inspect-model-folder.js";
+export {
+  FILE_ROLES,
+  type FileRole,
+  type LoadedComponent,
+  type ModelFolder,
+} from "./model-folder/model-folder.js";
 export { type SynthFillOptions, synthFill } from "./synth/synth-fill.js";
 export { SYNTH_ARCHITECTURES, synthTensors } from "./synth/synth-tensors.js";
 export type { SynthForm } from "./synth/tensor-list.js";
 export { type SynthTextEncoder, synthTextTensors } from "./synth/text-tensors.js";
 export { type ClipConfig, detectClip } from "./text/clip-config.js";
 export { buildClipGraph } from "./text/clip-graph.js";
+export {
+  assembleConditioning,
+  type ClipEncoding,
+  type Conditioning,
+  type ConditioningParts,
+  type ConditioningShape,
+  type T5Encoding,
+} from "./text/conditioning.js";
+export {
+  clipTableKey,
+  createPromptEncoder,
+  type PromptEncoder,
+  type PromptModel,
+  type RunTextEncoder,
+  type TextInput,
+  t5TableKey,
+} from "./text/prompt-encoder.js";
 export { detectT5, type T5Config } from "./text/t5-config.js";
 export { buildT5Graph } from "./text/t5-graph.js";
 export { t5PositionBuckets } from "./text/t5-position-buckets.js";
-export { openTokenEmbedding, type TokenEmbedding } from "./text/token-embedding.js";
+export {
+  openTokenEmbedding,
+  type TokenEmbedding,
+} from "./text/token-embedding.js";
+export { type ChunkFrame, CLIP_LENGTH_MIN, chunkTokens } from "./tokenizers/chunk-tokens.js";
+export { type ClipKind, openClipTokenizer } from "./tokenizers/clip-tokenizer.js";
+export { openT5Tokenizer } from "./tokenizers/t5-tokenizer.js";
+export type { TextTokenizer } from "./tokenizers/text-tokenizer.js";
+export {
+  CLIP_LENGTH_DEFAULT,
+  PROMPT_TOKENS_MAX,
+  type PromptField,
+  type PromptTokenizers,
+  T5_LENGTH_MIN_DEFAULT,
+  type TokenizedPrompt,
+  tokenizePrompt,
+} from "./tokenizers/tokenize-prompt.js";
 export { detectVae, findVaePrefix, type VaeConfig, type VaeHalf } from "./vae/config.js";
 export { buildVaeDecoder } from "./vae/decoder.js";
 export { buildVaeEncoder } from "./vae/encoder.js";

@@ -1,0 +1,53 @@
+import type { ComponentGraph } from "../component-graph.js";
+import { buildMmdit } from "../mmdit/mmdit.js";
+import { buildClipGraph } from "../text/clip-graph.js";
+import { buildT5Graph } from "../text/t5-graph.js";
+import { buildVaeDecoder } from "../vae/decoder.js";
+import { buildVaeEncoder } from "../vae/encoder.js";
+import type { Components } from "./components.js";
+import type { ModelFolder } from "./model-folder.js";
+
+/** Emits one part's graph. Each call emits it anew: a graph is some megabytes and is needed once. */
+export type BuildGraph = () => ComponentGraph;
+
+/** A model's graphs; a part that the model has no file for is left out. */
+export interface ModelGraphs {
+  readonly mmdit: BuildGraph;
+  readonly vae_decoder: BuildGraph;
+  readonly vae_encoder?: BuildGraph;
+  readonly clip_l?: BuildGraph;
+  readonly clip_g?: BuildGraph;
+  readonly t5xxl?: BuildGraph;
+}
+
+/** The graphs of an opened model folder, emitted when asked for. */
+export function buildGraphs(folder: ModelFolder): ModelGraphs {
+  const { mmdit, vae } = folder;
+  return {
+    ...optionalGraphs(folder),
+    mmdit: () => buildMmdit(mmdit.source, mmdit.config),
+    vae_decoder: () => buildVaeDecoder(vae),
+  };
+}
+
+/** The graphs of whatever parts there are, so that a folder with faults is checked as far as it goes. */
+export function partialGraphs(parts: Components): Partial<ModelGraphs> {
+  const { mmdit, vae } = parts;
+  return {
+    ...optionalGraphs(parts),
+    ...(mmdit && { mmdit: () => buildMmdit(mmdit.source, mmdit.config) }),
+    ...(vae && { vae_decoder: () => buildVaeDecoder(vae) }),
+  };
+}
+
+function optionalGraphs(
+  parts: Pick<Components, "clipL" | "clipG" | "t5" | "vae" | "vaeEncodes">,
+): Omit<ModelGraphs, "mmdit" | "vae_decoder"> {
+  const { clipL, clipG, t5, vae } = parts;
+  return {
+    ...(vae && parts.vaeEncodes && { vae_encoder: () => buildVaeEncoder(vae) }),
+    ...(clipL && { clip_l: () => buildClipGraph(clipL.source, clipL.config) }),
+    ...(clipG && { clip_g: () => buildClipGraph(clipG.source, clipG.config) }),
+    ...(t5 && { t5xxl: () => buildT5Graph(t5.source, t5.config) }),
+  };
+}
