@@ -1,0 +1,87 @@
+import { FarmError, frameParamsSchema, parseWith } from "@latentfarm/contract";
+import {
+  type ChildMessage,
+  type FrameId,
+  type HostMessage,
+  parseHostMessage,
+  toWireError,
+} from "../ipc/messages.js";
+import type { Pipeline, PipelineOptions } from "../pipeline/pipeline.js";
+
+/** Milliseconds between two signs of life of an idle engine: many of them fit into any useful limit on silence. */
+export const BEAT_INTERVAL_MS = 5_000;
+
+/** The engine process as its service sees it, so that tests need none. */
+export interface ChildChannel {
+  /** Resolves when the message is handed to the operating system: the next run would hold back what is still here. */
+  send(message: ChildMessage): Promise<void>;
+  onMessage(receive: (value: unknown) => void): void;
+  /** Ends the process. */
+  exit(): void;
+}
+
+/** Opens the model of this process. */
+export type OpenPipeline = (modelDir: string, options: PipelineOptions) => Promise<Pipeline>;
+
+/** Serves one host until it says close: opens its model, then draws its frames. */
+export function serveEngine(channel: ChildChannel, openPipeline: OpenPipeline): void {
+  const frames = new Map<FrameId, AbortController>();
+  let pipeline: Pipeline | undefined;
+  const beat = setInterval(() => void channel.send({ type: "beat" }), BEAT_INTERVAL_MS);
+
+  async function open(message: Extract<HostMessage, { type: "open" }>): Promise<void> {
+    try {
+      pipeline = await openPipeline(message.modelDir, { threads: message.threads });
+      await channel.send({ type: "ready", model: pipeline.model });
+    } catch (error) {
+      await channel.send({ type: "refused", error: toWireError(error) });
+      await close();
+    }
+  }
+
+  async function render(message: Extract<HostMessage, { type: "render" }>): Promise<void> {
+    const { id, previews } = message;
+    const controller = new AbortController();
+    frames.set(id, controller);
+    try {
+      if (pipeline === undefined) throw new FarmError("internal", "Cannot render as the engine is not open");
+      const frame = await pipeline.submit(parseWith(frameParamsSchema, message.params, "the frame"), {
+        signal: controller.signal,
+        onStep: (step, steps) => void channel.send({ type: "step", id, step, steps }),
+        ...(previews && {
+          onPreview: (rgb, width, height) => void channel.send({ type: "preview", id, rgb, width, height }),
+        }),
+      });
+      await channel.send({ type: "rendered", id, frame });
+    } catch (error) {
+      await channel.send({ type: "failed", id, error: toWireError(error) });
+    } finally {
+      frames.delete(id);
+    }
+  }
+
+  async function close(): Promise<void> {
+    clearInterval(beat);
+    for (const controller of frames.values()) controller.abort();
+    await pipeline?.close();
+    channel.exit();
+  }
+
+  channel.onMessage((value) => {
+    const message = parseHostMessage(value);
+    switch (message.type) {
+      case "open":
+        void open(message);
+        break;
+      case "render":
+        void render(message);
+        break;
+      case "cancel":
+        frames.get(message.id)?.abort();
+        break;
+      case "close":
+        void close();
+        break;
+    }
+  });
+}

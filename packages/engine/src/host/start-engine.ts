@@ -1,0 +1,42 @@
+import type { EngineHost, EngineLog } from "./engine-host.js";
+import { spawnEngineProcess } from "./engine-process.js";
+import { EngineSupervisor } from "./supervisor.js";
+
+/**
+ * Milliseconds without a sign of life after which the engine counts as hung. onnxruntime blocks the process for a
+ * whole run, so the limit covers the longest one: a batch of 4 rows of SD3.5 Large at 1024 x 1024 is some 124 TFLOP,
+ * about 20 minutes on two CPU cores. A crash is seen at once and does not wait for this.
+ */
+export const SILENCE_MAX_MS = 30 * 60_000;
+
+/** How an engine is started. */
+export interface StartEngineOptions {
+  /** The model folder. */
+  readonly modelDir: string;
+  /** Threads inside one operator; 0 or nothing lets onnxruntime take one per core. */
+  readonly threads?: number;
+  /** Where starts, crashes and the engine's stderr go; nowhere by default. */
+  readonly log?: EngineLog;
+  /** Milliseconds of silence before the engine is killed; by default {@link SILENCE_MAX_MS}. */
+  readonly silenceMaxMs?: number;
+}
+
+/**
+ * Starts an engine process and waits until it can take frames. The host outlives crashes of the process; dispose of
+ * it to end both.
+ * @throws {FarmError} model_invalid, file_invalid or file_unreadable when the model cannot run
+ * @throws {FarmError} engine_unavailable when the process ends before it is ready
+ */
+export async function startEngine(options: StartEngineOptions): Promise<EngineHost> {
+  const { modelDir, threads = 0, log = SILENT, silenceMaxMs = SILENCE_MAX_MS } = options;
+  const supervisor = new EngineSupervisor({
+    modelDir,
+    threads,
+    log,
+    spawn: (events) => spawnEngineProcess({ log, silenceMaxMs }, events),
+  });
+  await supervisor.start();
+  return supervisor;
+}
+
+const SILENT: EngineLog = { info: () => undefined, warn: () => undefined, error: () => undefined };

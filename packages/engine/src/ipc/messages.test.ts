@@ -1,0 +1,106 @@
+import { deserialize, serialize } from "node:v8";
+import { FarmError } from "@latentfarm/contract";
+import { describe, expect, test } from "vitest";
+import {
+  type ChildMessage,
+  fromWireError,
+  type HostMessage,
+  parseChildMessage,
+  parseHostMessage,
+  toWireError,
+} from "./messages.js";
+
+const FRAME = {
+  rgb: Uint8Array.of(1, 2, 3, 4, 5, 6),
+  width: 2,
+  height: 1,
+  timings: { text_ms: 1.5, steps_ms: 20, vae_ms: 3 },
+  notes: ["prompt fills 2 CLIP chunks"],
+};
+const MODEL = {
+  name: "postcards",
+  architecture: "sd3.5-large",
+  defaults: {
+    width: 64,
+    height: 64,
+    steps: 20,
+    guidance_scale: 4.5,
+    sampler: "euler",
+    scheduler: "normal",
+    shift: 3,
+  },
+  limits: { width_max: 96, height_max: 96, size_multiple: 16 },
+  samplers: ["euler"],
+  schedulers: ["normal"],
+};
+const ERROR = { code: "numeric_fault", message: "Cannot go on", details: { step: 3 } } as const;
+
+const FROM_HOST: readonly HostMessage[] = [
+  { type: "open", modelDir: "/models/postcards", threads: 2 },
+  { type: "render", id: 7, params: { prompt: "a sun" }, previews: true },
+  { type: "cancel", id: 7 },
+  { type: "close" },
+];
+const FROM_CHILD: readonly ChildMessage[] = [
+  { type: "ready", model: MODEL },
+  { type: "refused", error: ERROR },
+  { type: "beat" },
+  { type: "step", id: 7, step: 1, steps: 20 },
+  { type: "preview", id: 7, rgb: Uint8Array.of(1, 2, 3), width: 1, height: 1 },
+  { type: "rendered", id: 7, frame: FRAME },
+  { type: "failed", id: 7, error: ERROR },
+];
+
+describe("parseHostMessage()", () => {
+  test.each(FROM_HOST)("reads $type as it was sent", (message) => {
+    expect(parseHostMessage(deserialize(serialize(message)))).toEqual(message);
+  });
+
+  test.each([
+    undefined,
+    null,
+    "close",
+    {},
+    { type: "closed" },
+    { type: "open", modelDir: 1, threads: 0 },
+    { type: "open", modelDir: "/models", threads: -1 },
+    { type: "render", params: {} },
+    { type: "cancel", id: 1.5 },
+  ])("refuses %j", (value) => {
+    expect(() => parseHostMessage(value)).toThrow(FarmError);
+  });
+});
+
+describe("parseChildMessage()", () => {
+  test.each(FROM_CHILD)("reads $type as it was sent", (message) => {
+    expect(parseChildMessage(deserialize(serialize(message)))).toEqual(message);
+  });
+
+  test.each([
+    { type: "ready", model: { ...MODEL, limits: {} } },
+    { type: "refused", error: { ...ERROR, code: "no_such_code" } },
+    { type: "step", id: 7, step: Number.NaN, steps: 20 },
+    { type: "preview", id: 7, rgb: Uint8Array.of(1, 2), width: 1, height: 1 },
+    { type: "preview", id: 7, rgb: [1, 2, 3], width: 1, height: 1 },
+    { type: "rendered", id: 7, frame: { ...FRAME, width: 3 } },
+    { type: "rendered", id: 7, frame: { ...FRAME, timings: { text_ms: 1 } } },
+    { type: "rendered", id: 7, frame: { ...FRAME, notes: "none" } },
+    { type: "failed", error: ERROR },
+  ])("refuses $type with a wrong field", (value) => {
+    expect(() => parseChildMessage(value)).toThrow(FarmError);
+  });
+});
+
+describe("toWireError()", () => {
+  test("keeps code, message and details of a FarmError", () => {
+    const error = new FarmError("numeric_fault", "Cannot go on", { details: { step: 3 } });
+    expect(fromWireError(toWireError(error))).toMatchObject(ERROR);
+  });
+
+  test("makes anything else internal, with its text in the details alone", () => {
+    const { code, message, details } = toWireError(new TypeError("a secret path"));
+    expect(code).toBe("internal");
+    expect(message).not.toContain("secret");
+    expect(String(details.reason)).toContain("a secret path");
+  });
+});

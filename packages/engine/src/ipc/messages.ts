@@ -1,0 +1,177 @@
+import {
+  ERROR_TRAITS,
+  type ErrorCode,
+  FarmError,
+  type ModelInfo,
+  modelInfoSchema,
+  parseWith,
+} from "@latentfarm/contract";
+import type { RenderedFrame } from "../rendered-frame.js";
+
+/** Identifies a frame between the host and one child; counts up and is never used twice. */
+export type FrameId = number;
+
+/** What the host says to the engine process. */
+export type HostMessage =
+  | { readonly type: "open"; readonly modelDir: string; readonly threads: number }
+  | {
+      readonly type: "render";
+      readonly id: FrameId;
+      /** Yet to be parsed against the contract, so that a wrong field fails its frame alone. */
+      readonly params: unknown;
+      /** Whether anybody looks at previews: they cost a little at each step. */
+      readonly previews: boolean;
+    }
+  | { readonly type: "cancel"; readonly id: FrameId }
+  | { readonly type: "close" };
+
+/** What the engine process says to the host. Every message counts as a heartbeat; `beat` is one and nothing else. */
+export type ChildMessage =
+  | { readonly type: "ready"; readonly model: ModelInfo }
+  | { readonly type: "refused"; readonly error: WireError }
+  | { readonly type: "beat" }
+  | { readonly type: "step"; readonly id: FrameId; readonly step: number; readonly steps: number }
+  | {
+      readonly type: "preview";
+      readonly id: FrameId;
+      readonly rgb: Uint8Array;
+      readonly width: number;
+      readonly height: number;
+    }
+  | { readonly type: "rendered"; readonly id: FrameId; readonly frame: RenderedFrame }
+  | { readonly type: "failed"; readonly id: FrameId; readonly error: WireError };
+
+/** A FarmError as it crosses the process boundary. */
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** Takes an error across: a FarmError as it is, anything else as internal. */
+export function toWireError(error: unknown): WireError {
+  if (error instanceof FarmError) return { code: error.code, message: error.message, details: error.details };
+  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: "internal", message: "Cannot go on as the engine met a fault", details: { reason } };
+}
+
+/** The FarmError that was sent. */
+export function fromWireError(error: WireError): FarmError {
+  return new FarmError(error.code, error.message, { details: error.details });
+}
+
+/**
+ * Checks what came from the host.
+ * @throws {FarmError} internal when it is no message of this protocol: the two sides are of different builds
+ */
+export function parseHostMessage(value: unknown): HostMessage {
+  const fields = record(value);
+  switch (fields.type) {
+    case "open":
+      return { type: "open", modelDir: text(fields, "modelDir"), threads: count(fields, "threads") };
+    case "render":
+      return {
+        type: "render",
+        id: count(fields, "id"),
+        params: fields.params,
+        previews: fields.previews === true,
+      };
+    case "cancel":
+      return { type: "cancel", id: count(fields, "id") };
+    case "close":
+      return { type: "close" };
+    default:
+      throw unknownMessage("type", fields.type);
+  }
+}
+
+/**
+ * Checks what came from the engine process.
+ * @throws {FarmError} internal when it is no message of this protocol
+ */
+export function parseChildMessage(value: unknown): ChildMessage {
+  const fields = record(value);
+  switch (fields.type) {
+    case "ready":
+      return { type: "ready", model: parseWith(modelInfoSchema, fields.model, "the engine's model") };
+    case "refused":
+      return { type: "refused", error: wireError(fields.error) };
+    case "beat":
+      return { type: "beat" };
+    case "step": {
+      const progress = { step: count(fields, "step"), steps: count(fields, "steps") };
+      return { type: "step", id: count(fields, "id"), ...progress };
+    }
+    case "preview":
+      return { type: "preview", id: count(fields, "id"), ...picture(fields) };
+    case "rendered":
+      return { type: "rendered", id: count(fields, "id"), frame: renderedFrame(fields.frame) };
+    case "failed":
+      return { type: "failed", id: count(fields, "id"), error: wireError(fields.error) };
+    default:
+      throw unknownMessage("type", fields.type);
+  }
+}
+
+function renderedFrame(value: unknown): RenderedFrame {
+  const fields = record(value);
+  const timings = record(fields.timings);
+  const notes = fields.notes;
+  if (!Array.isArray(notes)) throw unknownMessage("notes", typeof notes);
+  return {
+    ...picture(fields),
+    timings: {
+      text_ms: milliseconds(timings, "text_ms"),
+      steps_ms: milliseconds(timings, "steps_ms"),
+      vae_ms: milliseconds(timings, "vae_ms"),
+    },
+    notes: notes.map(String),
+  };
+}
+
+function picture(fields: Readonly<Record<string, unknown>>) {
+  const width = count(fields, "width");
+  const height = count(fields, "height");
+  const rgb = fields.rgb;
+  if (!(rgb instanceof Uint8Array) || rgb.length !== width * height * 3)
+    throw unknownMessage("rgb", typeof rgb);
+  return { rgb, width, height };
+}
+
+function wireError(value: unknown): WireError {
+  const fields = record(value);
+  const code = text(fields, "code");
+  if (!isErrorCode(code)) throw unknownMessage("code", code);
+  return { code, message: text(fields, "message"), details: record(fields.details) };
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_TRAITS, code);
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null) throw unknownMessage("value", typeof value);
+  return Object.fromEntries(Object.entries(value));
+}
+
+function text(fields: Readonly<Record<string, unknown>>, name: string): string {
+  const value = fields[name];
+  if (typeof value !== "string") throw unknownMessage(name, typeof value);
+  return value;
+}
+
+function count(fields: Readonly<Record<string, unknown>>, name: string): number {
+  const value = milliseconds(fields, name);
+  if (!Number.isSafeInteger(value)) throw unknownMessage(name, value);
+  return value;
+}
+
+function milliseconds(fields: Readonly<Record<string, unknown>>, name: string): number {
+  const value = fields[name];
+  if (typeof value !== "number" || !(value >= 0)) throw unknownMessage(name, typeof value);
+  return value;
+}
+
+function unknownMessage(field: string, value: unknown): FarmError {
+  return new FarmError("internal", `Cannot read a message as engine protocol: ${field} is ${String(value)}`);
+}

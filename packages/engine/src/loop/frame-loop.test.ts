@@ -1,0 +1,133 @@
+import { FarmError } from "@latentfarm/contract";
+import { describe, expect, test } from "vitest";
+import { createFrameLoop, type FrameStages } from "./frame-loop.js";
+import { createStepBatcher } from "./step-batcher.js";
+import { type FakeFrame, fakeRun, fakeVelocities } from "./testing/fake-run.js";
+
+interface FakeParams extends FakeFrame {
+  readonly prepareError?: FarmError;
+  readonly decodeError?: FarmError;
+}
+
+/** A loop over the fake network whose clock moves on by one each time it is read; `events` is what it did. */
+function fakeLoop(onTurn: () => void = () => undefined) {
+  const events: string[] = [];
+  let clock = 0;
+  let failDecode: FarmError | undefined;
+  const stages: FrameStages<FakeParams> = {
+    prepare: async (params, onStep) => {
+      events.push(`text ${params.seed}`);
+      if (params.prepareError) throw params.prepareError;
+      failDecode = params.decodeError ?? failDecode;
+      const run = fakeRun({ ...params, onStep });
+      return { run, notes: [`seed ${params.seed}`], latent: () => new Float32Array(0) };
+    },
+    decode: async ({ notes }) => {
+      events.push(`vae ${notes.join()}`);
+      if (failDecode) throw failDecode;
+      return { rgb: new Uint8Array(3), width: 1, height: 1 };
+    },
+    preview: (run) => ({ rgb: new Uint8Array(3), width: run.width, height: run.height }),
+    batcher: createStepBatcher(async (batch) => {
+      events.push(`steps ${batch.rows.length}`);
+      return fakeVelocities(batch);
+    }),
+  };
+  const loop = createFrameLoop(stages, {
+    now: () => clock++,
+    turn: async () => onTurn(),
+    previewIntervalMs: 4,
+  });
+  return { loop, events };
+}
+
+describe("createFrameLoop()", () => {
+  test("encodes what waits, then steps together, then decodes", async () => {
+    const { loop, events } = fakeLoop();
+    const frames = await Promise.all([
+      loop.submit({ seed: 1, steps: 2 }),
+      loop.submit({ seed: 2, steps: 2 }),
+    ]);
+    expect(events).toEqual(["text 1", "text 2", "steps 4", "steps 4", "vae seed 1", "vae seed 2"]);
+    expect(frames.map((frame) => frame.notes)).toEqual([["seed 1"], ["seed 2"]]);
+    expect(loop.size).toBe(0);
+  });
+
+  test("lets a finished frame leave before the others step on", async () => {
+    const { loop, events } = fakeLoop();
+    await Promise.all([loop.submit({ seed: 1, steps: 1 }), loop.submit({ seed: 2, steps: 2 })]);
+    expect(events).toEqual(["text 1", "text 2", "steps 4", "vae seed 1", "steps 2", "vae seed 2"]);
+  });
+
+  test("starts again after it ran dry", async () => {
+    const { loop } = fakeLoop();
+    await loop.submit({ seed: 1 });
+    await expect(loop.submit({ seed: 2 })).resolves.toMatchObject({ notes: ["seed 2"] });
+  });
+
+  test("tells each step and at most one preview an interval, none after the last step", async () => {
+    const { loop } = fakeLoop();
+    const steps: string[] = [];
+    let previews = 0;
+    await loop.submit(
+      { seed: 1, steps: 4 },
+      { onStep: (step, all) => steps.push(`${step}/${all}`), onPreview: () => (previews += 1) },
+    );
+    expect(steps).toEqual(["1/4", "2/4", "3/4", "4/4"]);
+    expect(previews).toBeGreaterThan(0);
+    expect(previews).toBeLessThan(4);
+  });
+
+  test("measures text, steps and decoding apart", async () => {
+    const { loop } = fakeLoop();
+    const { timings } = await loop.submit({ seed: 1, steps: 3 });
+    // The clock is read once after each of the three batches.
+    expect(timings).toEqual({ text_ms: 1, steps_ms: 3, vae_ms: 1 });
+  });
+
+  test("drops a canceled frame between steps and goes on with the others", async () => {
+    const controller = new AbortController();
+    const { loop, events } = fakeLoop();
+    const canceled = loop.submit(
+      { seed: 1, steps: 5 },
+      { signal: controller.signal, onStep: (step) => step === 2 && controller.abort() },
+    );
+    const other = loop.submit({ seed: 2, steps: 3 });
+    await expect(canceled).rejects.toMatchObject({ code: "canceled" });
+    await other;
+    expect(events).toEqual(["text 1", "text 2", "steps 4", "steps 4", "steps 2", "vae seed 2"]);
+  });
+
+  test("gives the signal's own FarmError as the reason", async () => {
+    const { loop } = fakeLoop();
+    const signal = AbortSignal.abort(new FarmError("interrupted", "Cannot go on"));
+    await expect(loop.submit({ seed: 1 }, { signal })).rejects.toMatchObject({ code: "interrupted" });
+  });
+
+  test("fails alone a frame whose text or picture fails", async () => {
+    const { loop } = fakeLoop();
+    const prepareError = new FarmError("invalid_request", "Cannot accept the frame");
+    const [bad, good] = await Promise.allSettled([
+      loop.submit({ seed: 1, prepareError }),
+      loop.submit({ seed: 2 }),
+    ]);
+    expect(bad).toMatchObject({ reason: prepareError });
+    expect(good.status).toBe("fulfilled");
+    const decodeError = new FarmError("numeric_fault", "Cannot finish the frame");
+    await expect(loop.submit({ seed: 3, decodeError })).rejects.toBe(decodeError);
+  });
+
+  test("fails every frame when it is stopped", async () => {
+    let turns = 0;
+    const { loop } = fakeLoop(() => {
+      turns += 1;
+      if (turns === 3) loop.stop(new FarmError("interrupted", "Cannot go on"));
+    });
+    const outcomes = await Promise.allSettled([loop.submit({ seed: 1 }), loop.submit({ seed: 2 })]);
+    expect(outcomes).toMatchObject([
+      { reason: { code: "interrupted" } },
+      { reason: { code: "interrupted" } },
+    ]);
+    expect(loop.size).toBe(0);
+  });
+});
