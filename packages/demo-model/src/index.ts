@@ -1,1 +1,1 @@
-export {};
+export { demoModelFolder } from "./demo-model-folder.js";
