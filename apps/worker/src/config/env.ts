@@ -1,0 +1,60 @@
+import { hostname } from "node:os";
+import { type FarmEnv, FarmError, parseFarmEnv } from "@latentfarm/contract";
+import { demoModelFolder } from "@latentfarm/demo-model";
+
+/** What a worker is told; nothing in it is secret. */
+export interface WorkerConfig {
+  /** Names the worker in logs, results and heartbeats. */
+  readonly id: string;
+  /** The model folder. */
+  readonly modelDir: string;
+  /** The folder that results are written to. */
+  readonly dataDir: string;
+  /** Frames in flight at once. */
+  readonly concurrency: number;
+  /** Threads of the engine; the machine's cores when absent. */
+  readonly engineThreads: number | undefined;
+  readonly logLevel: FarmEnv["FARM_LOG_LEVEL"];
+}
+
+/** What a worker is told and may not log. */
+export interface WorkerSecrets {
+  /** May hold a password. */
+  readonly redisUrl: string;
+}
+
+/** Characters of a worker's id, as `FARM_WORKER_ID` allows them. */
+const ID_CHARS_MAX = 64;
+
+/**
+ * Reads the worker's part of the environment.
+ * @throws {FarmError} config_invalid, listing every problem.
+ */
+export function readEnv(env: NodeJS.ProcessEnv = process.env): {
+  config: WorkerConfig;
+  secrets: WorkerSecrets;
+} {
+  const farm = parseFarmEnv(env);
+  if (farm.FARM_REDIS_URL === undefined) {
+    throw new FarmError(
+      "config_invalid",
+      "Cannot start the worker as the environment is wrong: FARM_REDIS_URL is absent",
+    );
+  }
+  return {
+    config: Object.freeze({
+      id: farm.FARM_WORKER_ID ?? ownId(),
+      modelDir: farm.FARM_MODEL ?? demoModelFolder(),
+      dataDir: farm.FARM_DATA,
+      concurrency: farm.FARM_WORKER_CONCURRENCY,
+      engineThreads: farm.FARM_ENGINE_THREADS,
+      logLevel: farm.FARM_LOG_LEVEL,
+    }),
+    secrets: Object.freeze({ redisUrl: farm.FARM_REDIS_URL }),
+  };
+}
+
+/** A name that no other live worker has: the end is kept, since the process id stands there. */
+function ownId(): string {
+  return `${hostname()}-${process.pid}`.replaceAll(/[^A-Za-z0-9_.-]/g, "_").slice(-ID_CHARS_MAX);
+}

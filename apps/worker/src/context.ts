@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { type EngineHost, startEngine } from "@latentfarm/engine";
+import { connectQueue, type Farm } from "@latentfarm/queue";
+import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
+import { createLogger, type Logger } from "@latentfarm/telemetry";
+import type { WorkerConfig, WorkerSecrets } from "./config/env.js";
+
+/** Everything that a worker stands on. */
+export interface WorkerContext extends AsyncDisposable {
+  readonly config: WorkerConfig;
+  readonly farm: Farm;
+  readonly engine: EngineHost;
+  readonly store: ObjectStore;
+  readonly log: Logger;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+}
+
+/** What tests put in the place of the real thing. */
+export interface ContextOverrides {
+  readonly farm?: Farm;
+  readonly engine?: EngineHost;
+  readonly store?: ObjectStore;
+  readonly log?: Logger;
+  readonly nowMs?: () => number;
+}
+
+/**
+ * Puts a worker together: the only place that does, and the only seam for tests. Redis is asked first: it answers in
+ * milliseconds, and a model may take minutes to load.
+ * @throws {FarmError} queue_unavailable; config_invalid for a Redis with the wrong policy; model_invalid;
+ * engine_unavailable
+ */
+export async function createContext(
+  config: WorkerConfig,
+  secrets: WorkerSecrets,
+  overrides: ContextOverrides = {},
+): Promise<WorkerContext> {
+  const log = (overrides.log ?? createLogger({ name: "worker", level: config.logLevel })).child({
+    worker: config.id,
+  });
+  const farm = overrides.farm ?? (await connectQueue({ redisUrl: secrets.redisUrl, log }));
+  const engine = overrides.engine ?? (await startOrRelease(config, farm, log));
+  return {
+    config,
+    farm,
+    engine,
+    store: overrides.store ?? createDiskStore(join(config.dataDir, "results")),
+    log,
+    nowMs: overrides.nowMs ?? Date.now,
+    async [Symbol.asyncDispose]() {
+      await engine[Symbol.asyncDispose]();
+      await farm[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function startOrRelease(config: WorkerConfig, farm: Farm, log: Logger): Promise<EngineHost> {
+  const threads = config.engineThreads === undefined ? {} : { threads: config.engineThreads };
+  try {
+    return await startEngine({ modelDir: config.modelDir, log, ...threads });
+  } catch (error) {
+    await farm[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,173 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createJobId, FarmError, type FrameParams } from "@latentfarm/contract";
+import type { RenderOptions } from "@latentfarm/engine";
+import type { FrameWork } from "@latentfarm/queue";
+import { createDiskStore } from "@latentfarm/storage";
+import { createLogger } from "@latentfarm/telemetry";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type DrawContext, drawFrame } from "./draw-frame.js";
+
+const SIZE = 16;
+
+const PARAMS: FrameParams = {
+  prompt: "a sun",
+  negative_prompt: "",
+  model: "demo",
+  width: SIZE,
+  height: SIZE,
+  steps: 4,
+  guidance_scale: 1,
+  sampler: "euler",
+  scheduler: "simple",
+  shift: 3,
+  seed: "7",
+  output_format: "png",
+  output_quality: 90,
+};
+
+let root: string;
+let jobs = 0;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "latentfarm-worker-"));
+});
+
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+function newFrame(changes: Partial<FrameWork> = {}): FrameWork & { told: (number | string)[] } {
+  const told: (number | string)[] = [];
+  return {
+    told,
+    jobId: createJobId({ nowMs: jobs++, random: new Uint8Array(10) }),
+    index: 0,
+    attempt: 1,
+    queueMs: 5,
+    params: PARAMS,
+    signal: new AbortController().signal,
+    started: async () => undefined,
+    progress: async (step) => void told.push(step),
+    preview: async (jpeg) => void told.push(jpeg),
+    ...changes,
+  };
+}
+
+/** An engine that draws plain grey, and a clock that goes 10 ms on at each look. */
+function newContext(draw?: (options: RenderOptions) => void): DrawContext & { drawn: () => number } {
+  let nowMs = 0;
+  let drawn = 0;
+  const engine: DrawContext["engine"] = {
+    info: {
+      pid: 1,
+      plan: "cpu",
+      restarts: 0,
+      model: {
+        name: "demo",
+        architecture: "",
+        defaults: { ...PARAMS },
+        limits: { width_max: 16, height_max: 16, size_multiple: 16 },
+        samplers: [],
+        schedulers: [],
+      },
+    },
+    render: async (_params, options = {}) => {
+      draw?.(options);
+      drawn++;
+      const timings = { text_ms: 1, steps_ms: 2, vae_ms: 3 };
+      return {
+        rgb: new Uint8Array(SIZE * SIZE * 3).fill(128),
+        width: SIZE,
+        height: SIZE,
+        timings,
+        notes: ["a note"],
+      };
+    },
+    drain: async () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  return {
+    engine,
+    drawn: () => drawn,
+    store: createDiskStore(root),
+    log: createLogger({ name: "worker", level: "silent" }),
+    nowMs: () => (nowMs += 10),
+    config: {
+      id: "w1",
+      modelDir: "",
+      dataDir: root,
+      concurrency: 1,
+      engineThreads: undefined,
+      logLevel: "silent",
+    },
+  };
+}
+
+describe("drawFrame()", () => {
+  it("stores the picture under the frame's key and reports it", async () => {
+    const context = newContext();
+    const frame = newFrame();
+    const result = await drawFrame(context, frame);
+    const stored = await context.store.get(result.key);
+    expect(result).toMatchObject({
+      key: `jobs/${frame.jobId}/0.png`,
+      seed: "7",
+      worker: "w1",
+      attempt: 1,
+      notes: ["a note"],
+      sha256: stored?.sha256,
+      bytes: stored?.bytes.length,
+      timings: { queue_ms: 5, text_ms: 1, steps_ms: 2, vae_ms: 3, encode_ms: 10, upload_ms: 10 },
+    });
+    expect(stored?.contentType).toBe("image/png");
+  });
+
+  it("takes an earlier attempt's picture instead of drawing it again", async () => {
+    const context = newContext();
+    const frame = newFrame();
+    const first = await drawFrame(context, frame);
+    const second = await drawFrame(context, { ...frame, attempt: 2 });
+    expect(context.drawn()).toBe(1);
+    expect(second).toMatchObject({ sha256: first.sha256, attempt: 1 });
+  });
+
+  it("draws over a picture of other parameters", async () => {
+    const context = newContext();
+    const frame = newFrame();
+    await drawFrame(context, frame);
+    const second = await drawFrame(context, { ...frame, params: { ...PARAMS, seed: "8" }, attempt: 2 });
+    expect(context.drawn()).toBe(2);
+    expect(second).toMatchObject({ seed: "8", attempt: 2 });
+  });
+
+  it("tells few steps, the last one always, and a preview as JPEG", async () => {
+    const frame = newFrame();
+    const context = newContext(({ onStep, onPreview }) => {
+      for (let step = 1; step <= 40; step++) onStep?.(step, 40);
+      onPreview?.(new Uint8Array(2 * 2 * 3), 2, 2);
+      onPreview?.(new Uint8Array(2 * 2 * 3), 2, 2);
+    });
+    await drawFrame(context, frame);
+    expect(frame.told).toEqual([1, 21, 40, expect.stringMatching(/^\/9j\//)]);
+  });
+
+  it("stores nothing for a frame that was canceled meanwhile", async () => {
+    const controller = new AbortController();
+    const canceled = new FarmError("canceled", "Cannot go on");
+    const context = newContext(() => controller.abort(canceled));
+    const frame = newFrame({ signal: controller.signal });
+    await expect(drawFrame(context, frame)).rejects.toBe(canceled);
+    expect(await context.store.get(`jobs/${frame.jobId}/0.png`)).toBeUndefined();
+  });
+
+  it("gives the frame back when the engine does not start", async () => {
+    const context = newContext(() => {
+      throw new FarmError("engine_unavailable", "Cannot start the engine");
+    });
+    const failed = drawFrame(context, newFrame());
+    await expect(failed).rejects.toMatchObject({
+      code: "interrupted",
+      cause: { code: "engine_unavailable" },
+    });
+  });
+});

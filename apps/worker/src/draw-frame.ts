@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import { CONTENT_TYPES, FarmError, type FrameResult, frameParamsHash } from "@latentfarm/contract";
+import type { RenderedFrame } from "@latentfarm/engine";
+import { encodeImage } from "@latentfarm/image";
+import type { FrameWork } from "@latentfarm/queue";
+import { frameKey } from "@latentfarm/storage";
+import type { WorkerContext } from "./context.js";
+import { createReporter } from "./report-progress.js";
+import { findStoredResult, RESULT_LABELS } from "./stored-result.js";
+
+/** What drawing needs. */
+export type DrawContext = Pick<WorkerContext, "config" | "engine" | "store" | "log" | "nowMs">;
+
+/**
+ * Draws one frame: looks whether an earlier attempt has stored it, else renders, encodes and stores it.
+ * @throws {FarmError} canceled; interrupted, also for an engine that does not come back, since that is not the
+ * frame's fault; what the engine and the store throw
+ */
+export async function drawFrame(context: DrawContext, frame: FrameWork): Promise<FrameResult> {
+  await frame.started();
+  const paramsHash = frameParamsHash(frame.params);
+  const key = frameKey(frame.jobId, frame.index, frame.params.output_format);
+  const place = { jobId: frame.jobId, index: frame.index, attempt: frame.attempt };
+  const stored = await findStoredResult(context.store, key, paramsHash);
+  if (stored !== undefined) {
+    context.log.info(place, "frame found in the store");
+    return stored;
+  }
+  const begunMs = context.nowMs();
+  const picture = await render(context, frame);
+  frame.signal.throwIfAborted();
+  const encoded = await encode(context, frame, picture);
+  const result = describeResult(context, frame, { picture, ...encoded, key, begunMs });
+  const uploadMs = await upload(context, { result, paramsHash, bytes: encoded.bytes });
+  context.log.info({ ...place, totalMs: result.timings.total_ms, bytes: result.bytes }, "frame finished");
+  const { timings } = result;
+  return { ...result, timings: { ...timings, upload_ms: uploadMs, total_ms: timings.total_ms + uploadMs } };
+}
+
+async function render(context: DrawContext, frame: FrameWork): Promise<RenderedFrame> {
+  const reporter = createReporter(frame, context.nowMs);
+  try {
+    return await context.engine.render(frame.params, {
+      signal: frame.signal,
+      onStep: reporter.step,
+      onPreview: reporter.preview,
+    });
+  } catch (error) {
+    if (!(error instanceof FarmError && error.code === "engine_unavailable")) throw error;
+    throw new FarmError("interrupted", "Cannot draw the frame as this worker's engine does not start", {
+      cause: error,
+    });
+  } finally {
+    await reporter.settled();
+  }
+}
+
+async function encode(
+  context: DrawContext,
+  frame: FrameWork,
+  picture: RenderedFrame,
+): Promise<{ bytes: Uint8Array; encodeMs: number }> {
+  const begunMs = context.nowMs();
+  const bytes = await encodeImage({
+    rgb: picture.rgb,
+    width: picture.width,
+    height: picture.height,
+    format: frame.params.output_format,
+    quality: frame.params.output_quality,
+    parameters: frame.params,
+  });
+  return { bytes, encodeMs: context.nowMs() - begunMs };
+}
+
+/** Stores the picture with the result as it stands, in which the upload itself is not yet timed. */
+async function upload(
+  context: DrawContext,
+  drawn: { readonly result: FrameResult; readonly paramsHash: string; readonly bytes: Uint8Array },
+): Promise<number> {
+  const { result, paramsHash, bytes } = drawn;
+  const begunMs = context.nowMs();
+  await context.store.put(result.key, bytes, {
+    contentType: CONTENT_TYPES[result.format],
+    metadata: {
+      [RESULT_LABELS.attempt]: String(result.attempt),
+      [RESULT_LABELS.paramsHash]: paramsHash,
+      [RESULT_LABELS.result]: JSON.stringify(result),
+    },
+  });
+  return context.nowMs() - begunMs;
+}
+
+/** What is reported of a drawn frame; `total_ms` counts from the job's creation to the end of the encoding. */
+function describeResult(
+  context: DrawContext,
+  frame: FrameWork,
+  drawn: {
+    readonly picture: RenderedFrame;
+    readonly bytes: Uint8Array;
+    readonly encodeMs: number;
+    readonly key: string;
+    readonly begunMs: number;
+  },
+): FrameResult {
+  const { picture, bytes } = drawn;
+  const totalMs = frame.queueMs + context.nowMs() - drawn.begunMs;
+  return {
+    index: frame.index,
+    seed: frame.params.seed,
+    key: drawn.key,
+    width: picture.width,
+    height: picture.height,
+    format: frame.params.output_format,
+    bytes: bytes.length,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+    worker: context.config.id,
+    attempt: frame.attempt,
+    timings: {
+      ...picture.timings,
+      queue_ms: frame.queueMs,
+      encode_ms: drawn.encodeMs,
+      upload_ms: 0,
+      total_ms: totalMs,
+    },
+    notes: [...picture.notes],
+  };
+}

@@ -1,0 +1,45 @@
+import { hostname } from "node:os";
+import type { WorkerInfo } from "@latentfarm/contract";
+import { type FrameConsumer, HEARTBEAT_MS } from "@latentfarm/queue";
+import type { WorkerContext } from "./context.js";
+
+/** A running heartbeat; disposing of it retires the worker. */
+export type Heartbeat = AsyncDisposable;
+
+/**
+ * Announces the worker now and every `HEARTBEAT_MS`. A missed one is logged: the queue may be away, and is told again
+ * when it is back.
+ * @throws {FarmError} queue_unavailable the first one fails: nobody would know of this worker
+ */
+export async function startHeartbeat(context: WorkerContext, consumer: FrameConsumer): Promise<Heartbeat> {
+  const startedAt = new Date(context.nowMs()).toISOString();
+  const announce = () => context.farm.announceWorker(describe(context, consumer, startedAt));
+  await announce();
+  const timer = setInterval(() => {
+    announce().catch((error) => context.log.warn({ err: error }, "heartbeat missed"));
+  }, HEARTBEAT_MS);
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await context.farm
+        .retireWorker(context.config.id)
+        .catch((error) => context.log.warn({ err: error }, "worker not retired"));
+    },
+  };
+}
+
+function describe(context: WorkerContext, consumer: FrameConsumer, startedAt: string): WorkerInfo {
+  const { engine, config } = context;
+  return {
+    id: config.id,
+    host: hostname(),
+    pid: process.pid,
+    engine_pid: engine.info.pid,
+    model: engine.info.model,
+    plan: engine.info.plan,
+    concurrency: config.concurrency,
+    frames_in_flight: consumer.active,
+    started_at: startedAt,
+    seen_at: new Date(context.nowMs()).toISOString(),
+  };
+}

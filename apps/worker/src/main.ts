@@ -1,0 +1,45 @@
+import { FarmError } from "@latentfarm/contract";
+import { readEnv } from "./config/env.js";
+import { createContext } from "./context.js";
+import { runWorker } from "./run-worker.js";
+
+/** Exit codes: 2 for what starting again does not mend (environment, model); 1 for everything else. */
+const EXIT_CONFIG = 2;
+const EXIT_FAILURE = 1;
+
+/** Failures that a person must mend. */
+const LASTING_CODES: readonly string[] = ["config_invalid", "model_invalid", "file_invalid"];
+
+async function main(): Promise<void> {
+  const stop = stopSignal();
+  const { config, secrets } = readEnv();
+  await using context = await createContext(config, secrets);
+  const { engine, log } = context;
+  const onReady = () => {
+    const ready = { workerId: config.id, enginePid: engine.info.pid, model: engine.info.model.name };
+    log.info({ ...ready, pid: process.pid }, "worker ready");
+    process.send?.({ type: "ready", ...ready });
+  };
+  await runWorker(context, { stop, onReady });
+  log.info({}, "worker stopped");
+}
+
+/** Aborts when the process is asked to stop: by a signal, or by the end of the parent that started it over IPC. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+  process.once("disconnect", stop);
+  return controller.signal;
+}
+
+try {
+  await main();
+} catch (error) {
+  const lasting = error instanceof FarmError && LASTING_CODES.includes(error.code);
+  process.stderr.write(`${lasting ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = lasting ? EXIT_CONFIG : EXIT_FAILURE;
+}
+// The channel to the parent would keep the process alive.
+if (process.connected) process.disconnect();

@@ -1,0 +1,65 @@
+import { FarmError, type FrameResult } from "@latentfarm/contract";
+import type { FrameWork } from "@latentfarm/queue";
+import type { WorkerContext } from "./context.js";
+import { drawFrame } from "./draw-frame.js";
+import { startHeartbeat } from "./heartbeat.js";
+import { writeSidecar } from "./write-sidecar.js";
+
+/**
+ * Milliseconds that frames in flight get to finish once the worker is asked to stop. With the abort's grace and the
+ * engine's own end the process is gone within 20 s, inside the 30 s that container platforms give.
+ */
+export const DRAIN_MS_MAX = 10_000;
+
+/** How a worker is run. */
+export interface RunOptions {
+  /** Aborts when the worker is asked to stop. */
+  readonly stop: AbortSignal;
+  /** Called once frames can arrive and the worker is announced. */
+  readonly onReady: () => void;
+  /** Milliseconds; `DRAIN_MS_MAX` when absent. */
+  readonly drainMs?: number;
+}
+
+/**
+ * Takes frames until asked to stop, then drains: finishes what it can and gives the rest back.
+ * @throws {FarmError} engine_unavailable the engine does not start again, after the drain: a new process may do better
+ */
+export async function runWorker(context: WorkerContext, options: RunOptions): Promise<void> {
+  const broken = new AbortController();
+  await using consumer = context.farm.consume({
+    model: context.engine.info.model.name,
+    workerId: context.config.id,
+    concurrency: context.config.concurrency,
+    process: (frame) => drawOrBreak(context, frame, broken),
+    onJobEnd: (job) => writeSidecar(context.store, job),
+  });
+  await consumer.ready();
+  await using _heartbeat = await startHeartbeat(context, consumer);
+  options.onReady();
+  await aborted(AbortSignal.any([options.stop, broken.signal]));
+  context.log.info({ framesInFlight: consumer.active }, "worker drains");
+  await consumer.drain(options.drainMs ?? DRAIN_MS_MAX);
+  if (broken.signal.aborted) throw broken.signal.reason;
+}
+
+async function drawOrBreak(
+  context: WorkerContext,
+  frame: FrameWork,
+  broken: AbortController,
+): Promise<FrameResult> {
+  try {
+    return await drawFrame(context, frame);
+  } catch (error) {
+    const cause = error instanceof FarmError ? error.cause : undefined;
+    if (cause instanceof FarmError && cause.code === "engine_unavailable") broken.abort(cause);
+    throw error;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

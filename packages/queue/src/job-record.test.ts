@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { decodeJob } from "./job-record.js";
+
+const PARAMS = {
+  prompt: "a sun",
+  negative_prompt: "",
+  model: "demo",
+  width: 64,
+  height: 64,
+  steps: 4,
+  guidance_scale: 1,
+  sampler: "euler",
+  scheduler: "simple",
+  shift: 3,
+  seed: "7",
+  output_format: "png",
+  output_quality: 90,
+  num_images: 2,
+  metadata: {},
+};
+
+const FIELDS = {
+  id: "job_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+  status: "running",
+  created_at: "2026-11-22T00:00:00.000Z",
+  started_ms: "1795305600000",
+  model: "demo",
+  params: JSON.stringify(PARAMS),
+  frames: "2",
+  steps: "4",
+  "0:status": "failed",
+  "0:attempt": "3",
+  "0:step": "1",
+  "0:error": '{"code":"numeric_fault","message":"Cannot"}',
+  "1:status": "running",
+  "1:attempt": "1",
+  "1:step": "2",
+};
+
+describe("decodeJob()", () => {
+  it("gives the wire form with sums over the frames", () => {
+    expect(decodeJob(FIELDS)).toMatchObject({
+      status: "running",
+      started_at: "2026-11-22T00:00:00.000Z",
+      finished_at: null,
+      error: null,
+      progress: { step: 3, steps: 8, frames_done: 1, frames: 2 },
+      frames: [
+        { index: 0, seed: "7", status: "failed", attempt: 3, error: { code: "numeric_fault" }, result: null },
+        { index: 1, seed: "8", status: "running", attempt: 1, error: null },
+      ],
+    });
+  });
+
+  it("takes a record without a field as a bug", () => {
+    const { params: _params, ...rest } = FIELDS;
+    expect(() => decodeJob(rest)).toThrow(expect.objectContaining({ code: "internal" }));
+  });
+});
