@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createJobId } from "@latentfarm/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { STORE_CASES } from "./conformance.js";
 import { createDiskStore } from "./disk-store.js";
 import { frameKey, jobKey } from "./keys.js";
+import { STORE_CASES } from "./testing/conformance.js";
 
 const JOB = createJobId({ nowMs: 0, random: new Uint8Array(10) });
 const TEXT = { contentType: "text/plain", metadata: {} };

@@ -62,6 +62,17 @@ interface FakeJob {
   readonly wake: Set<() => void>;
 }
 
+const noWorkers = (): never => {
+  throw new TypeError("a fake farm has no workers");
+};
+
+const NO_WORKERS = {
+  workers: async () => [],
+  announceWorker: noWorkers,
+  retireWorker: noWorkers,
+  consume: noWorkers,
+};
+
 /** Makes a farm in memory that serves FAKE_MODEL and has no jobs. */
 export function createFakeFarm(): FakeFarm {
   const jobs = new Map<JobId, FakeJob>();
@@ -88,15 +99,8 @@ export function createFakeFarm(): FakeFarm {
       if (known !== undefined && known.bodyHash === job.idempotency?.bodyHash) return known.record;
       if (known !== undefined) throw new FarmError("idempotency_conflict", "Cannot reuse the key");
       farm.submitted.push(job);
-      const added: FakeJob = {
-        record: recordOf(job),
-        bodyHash: job.idempotency?.bodyHash,
-        events: [],
-        wake: new Set(),
-      };
-      jobs.set(job.id, added);
+      const added = addJob(jobs, job);
       if (key !== undefined) byKey.set(key, added);
-      append(added, { type: "job.queued", data: { frames: job.params.num_images } });
       return added.record;
     },
     async getJob(id) {
@@ -125,13 +129,8 @@ export function createFakeFarm(): FakeFarm {
       await feel(farm);
       return farm.served;
     },
-    workers: async () => [],
     ping: () => feel(farm),
-    announceWorker: () => Promise.reject(new TypeError("a fake farm has no workers")),
-    retireWorker: () => Promise.reject(new TypeError("a fake farm has no workers")),
-    consume() {
-      throw new TypeError("a fake farm has no workers");
-    },
+    ...NO_WORKERS,
     async [Symbol.asyncDispose]() {},
   };
   return farm;
@@ -146,6 +145,14 @@ function jobOf(jobs: ReadonlyMap<JobId, FakeJob>, id: JobId): FakeJob {
   const job = jobs.get(id);
   if (job === undefined) throw new FarmError("not_found", "Cannot find the job");
   return job;
+}
+
+function addJob(jobs: Map<JobId, FakeJob>, job: NewJob): FakeJob {
+  const bodyHash = job.idempotency?.bodyHash;
+  const added: FakeJob = { record: recordOf(job), bodyHash, events: [], wake: new Set() };
+  jobs.set(job.id, added);
+  append(added, { type: "job.queued", data: { frames: job.params.num_images } });
+  return added;
 }
 
 function recordOf(job: NewJob): JobRecord {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ObjectInfo, ObjectStore } from "./object-store.js";
+import type { ObjectInfo, ObjectStore } from "../object-store.js";
 
 /** One promise of ObjectStore as a check; it fails by throwing. */
 export interface StoreCase {
