@@ -36,8 +36,9 @@ try {
   // The channel to the parent would keep the process alive.
   if (process.connected) process.disconnect();
 } catch (error) {
-  const config = error instanceof FarmError && error.code === "config_invalid";
-  process.stderr.write(`${config ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
-  process.exitCode = config ? EXIT_CONFIG : EXIT_FAILURE;
+  // An expected failure is its message; only a bug needs its stack.
+  const known = error instanceof FarmError;
+  process.stderr.write(`${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = known && error.code === "config_invalid" ? EXIT_CONFIG : EXIT_FAILURE;
   if (process.connected) process.disconnect();
 }
