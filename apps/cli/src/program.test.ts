@@ -47,6 +47,7 @@ describe("createProgram()", () => {
     [["up", "--workers", "0"], "--workers is 0"],
     [["bench", "nothing"], "Cannot run benchmark nothing"],
     [["test", "nothing"], "known are check, tidy, unit, reference, e2e, chaos"],
+    [["models", "synth", "sdxl", "/tmp/x"], "sd3.5-large"],
     [["nothing"], "unknown command"],
     [["render", "a", "--nothing"], "unknown option"],
   ])("createProgram() refuses %j with exit status 2", async (args, message) => {
