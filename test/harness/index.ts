@@ -1,1 +1,5 @@
-export {};
+export { fetchFrame, getJob, post, readEvents, runJob, submit } from "./client.js";
+export { startTestFarm, type TestFarm, type TestFarmOptions, type WorkerProcess } from "./farm.js";
+export { decodePng, meanDifference, type Pixels, readPng } from "./pictures.js";
+export { type FarmProcess, type ProcessOptions, REPOSITORY_ROOT, startProcess } from "./processes.js";
+export { type RedisOptions, type RedisServer, startRedis } from "./redis.js";

@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { type FarmProcess, startProcess } from "./processes.js";
+import { type RedisServer, startRedis } from "./redis.js";
+
+/** A worker under test with what it said when it was ready. */
+export type WorkerProcess = FarmProcess<{ readonly workerId: string; readonly enginePid: number }>;
+
+/** The whole farm as real processes on this machine: Redis, a gateway and workers, in a folder of their own. */
+export interface TestFarm extends AsyncDisposable {
+  readonly url: string;
+  readonly dataDir: string;
+  readonly redis: RedisServer;
+  /** Starts one more worker. */
+  startWorker(env?: Readonly<Record<string, string>>): Promise<WorkerProcess>;
+  readonly workers: readonly WorkerProcess[];
+}
+
+/** How many workers to begin with, and settings for all processes. */
+export interface TestFarmOptions {
+  readonly workers?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts a farm; dispose it with `await using`. */
+export async function startTestFarm(options: TestFarmOptions = {}): Promise<TestFarm> {
+  const dataDir = await mkdtemp(path.join(tmpdir(), "latentfarm-test-"));
+  const redis = await startRedis({ dir: path.join(dataDir, "redis"), aof: true });
+  const env = { FARM_REDIS_URL: redis.url, FARM_DATA: dataDir, FARM_LOG_LEVEL: "debug", ...options.env };
+  const workers: WorkerProcess[] = [];
+  const startWorker = async (extra: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> => {
+    const worker = await startProcess(
+      {
+        module: "apps/worker/dist/main.js",
+        env: { ...env, FARM_WORKER_ID: `test-${workers.length}`, ...extra },
+        logFile: path.join(dataDir, "logs", `worker-${workers.length}.log`),
+      },
+      (message) => ({ workerId: String(message.workerId), enginePid: Number(message.enginePid) }),
+    );
+    workers.push(worker);
+    return worker;
+  };
+  const gateway = await startProcess(
+    {
+      module: "apps/gateway/dist/main.js",
+      env: { ...env, FARM_PORT: "0" },
+      logFile: path.join(dataDir, "logs", "gateway.log"),
+    },
+    (message) => String(message.url),
+  );
+  await Promise.all(Array.from({ length: options.workers ?? 1 }, () => startWorker()));
+  return {
+    url: gateway.ready,
+    dataDir,
+    redis,
+    workers,
+    startWorker,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(workers.map((worker) => worker.stop()));
+      await gateway.stop();
+      await redis.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
