@@ -44,6 +44,7 @@ describe("createProgram()", () => {
     [["render", ""], "prompt"],
     [["render", "a", "b"], "too many arguments"],
     [["up", "--port", "65536"], "--port is 65536"],
+    [["up", "--model", "/nowhere"], "/nowhere is no folder"],
     [["up", "--workers", "0"], "--workers is 0"],
     [["bench", "nothing"], "Cannot run benchmark nothing"],
     [["test", "nothing"], "known are check, tidy, unit, reference, e2e, chaos"],

@@ -12,6 +12,8 @@ export interface Terminal {
 
 /** A terminal over this process's own streams. */
 export function createTerminal(): Terminal {
+  // A reader such as `head` may leave early: that ends the output, and is no fault to show.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   return {
     out: (line) => process.stdout.write(`${line}\n`),
     err: (line) => process.stderr.write(`${line}\n`),

@@ -8,6 +8,7 @@ import type { CommandContext } from "../context.js";
 import { usageError } from "../failure.js";
 import { lockData } from "../farm/data-lock.js";
 import { type LocalFarm, startFarm } from "../farm/farm.js";
+import { resolveModelDir } from "../farm/model-dir.js";
 import { identifyProcess } from "../farm/process-identity.js";
 import { farmNotePath } from "../farm/running-farm.js";
 import { writeNote } from "../farm/state-file.js";
@@ -48,7 +49,7 @@ async function up(context: CommandContext, options: UpOptions): Promise<void> {
   if (options.workers < 1 || options.workers > WORKERS_MAX) {
     throw usageError(`Cannot start workers: --workers is ${options.workers}, allowed are 1..${WORKERS_MAX}`);
   }
-  const model = options.model ?? environment.farm.FARM_MODEL;
+  const modelDir = resolveModelDir(cwd, options.model ?? environment.farm.FARM_MODEL);
   const dataDir = resolve(cwd, options.data ?? environment.dataDir);
   mkdirSync(dataDir, { recursive: true });
   const release = lockData(dataDir);
@@ -63,7 +64,7 @@ async function up(context: CommandContext, options: UpOptions): Promise<void> {
       host,
       port,
       workers: options.workers,
-      modelDir: model === undefined ? undefined : resolve(cwd, model),
+      modelDir,
       signal: stop.signal,
       log: (line) => terminal.err(`${new Date().toISOString()} ${line}`),
     });

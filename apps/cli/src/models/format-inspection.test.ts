@@ -5,11 +5,12 @@ import { formatInspection } from "./format-inspection.js";
 import { SYNTH_NAMES } from "./write-synth-model.js";
 
 test("formatBytes() takes the unit in which three digits say most", () => {
-  expect([0, 999, 1_000, 999_000, 8_140_000_000].map(formatBytes)).toEqual([
+  expect([0, 999, 1_000, 999_499, 999_800, 8_140_000_000].map(formatBytes)).toEqual([
     "0 B",
     "999 B",
     "1.00 kB",
     "999 kB",
+    "1.00 MB",
     "8.14 GB",
   ]);
 });

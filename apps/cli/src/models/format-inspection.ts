@@ -21,7 +21,7 @@ function formatFile(file: InspectedFile): string[] {
     .sort(([, a], [, b]) => b - a)
     .map(([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`);
   const form =
-    file.quantization === undefined || file.quantization === "none" ? [] : [`${file.quantization} FP8`];
+    file.quantization === undefined || file.quantization === "none" ? [] : [`FP8 form ${file.quantization}`];
   const roles = file.roles.length > 0 ? `used for ${file.roles.join(", ")}` : "not used";
   return [
     `  ${file.path}  ${formatBytes(file.bytes)}`,

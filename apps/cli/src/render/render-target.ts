@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import { FarmError } from "@latentfarm/contract";
 import type { CommandContext } from "../context.js";
+import { resolveModelDir } from "../farm/model-dir.js";
 import { startPassingFarm } from "../farm/passing-farm.js";
 import { findRunningFarm } from "../farm/running-farm.js";
 import { createGatewayClient, type GatewayClient } from "./gateway-client.js";
@@ -49,15 +50,15 @@ export async function openTarget(context: CommandContext, wishes: TargetWishes):
 }
 
 async function startTarget(context: CommandContext, wishes: TargetWishes): Promise<RenderTarget> {
+  const modelDir = resolveModelDir(context.cwd, wishes.model ?? context.environment.farm.FARM_MODEL);
   context.terminal.err("starting a farm for this call (./farm up keeps one running)");
-  const model = wishes.model ?? context.environment.farm.FARM_MODEL;
   const farm = await startPassingFarm({
     environment: context.environment,
     dataDir: wishes.dataDir,
     host: "127.0.0.1",
     port: 0,
     workers: 1,
-    modelDir: model === undefined ? undefined : resolve(context.cwd, model),
+    modelDir,
     signal: wishes.signal,
     log: context.terminal.err,
   });
