@@ -102,7 +102,14 @@ function examine(given: string): Examination {
 }
 
 function realFolder(dir: string): string {
-  if (statSync(dir, { throwIfNoEntry: false })?.isDirectory()) return realpathSync(dir);
+  try {
+    const real = realpathSync(dir);
+    if (statSync(real).isDirectory()) return real;
+  } catch (cause) {
+    throw new FarmError("model_invalid", `Cannot open ${dir} as a model: folder is missing or unreadable`, {
+      cause,
+    });
+  }
   throw new FarmError("model_invalid", `Cannot open ${dir} as a model: kind is no folder`);
 }
 

@@ -28,12 +28,9 @@ export interface Manifest {
  */
 export function readManifest(dir: string): Manifest {
   const path = join(dir, MANIFEST_NAME);
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return { description: {}, files: {} };
-  if (!stats.isFile() || stats.size > MANIFEST_BYTES_MAX) {
-    throw invalidManifest(`size is ${stats.size} bytes, expected a file of at most ${MANIFEST_BYTES_MAX}`);
-  }
-  const json = parseManifest(path);
+  const text = readText(path);
+  if (text === undefined) return { description: {}, files: {} };
+  const json = parseManifest(text);
   const { name, architecture, license, defaults, sizes } = json;
   if (defaults !== undefined && !isObject(defaults)) throw invalidManifest("defaults is no object");
   const clipLength = wholeNumber(json, "clip_length");
@@ -51,12 +48,23 @@ export function invalidManifest(reason: string, cause?: unknown): FarmError {
   return new FarmError("model_invalid", `Cannot read ${MANIFEST_NAME} as a manifest: ${reason}`, { cause });
 }
 
-function parseManifest(path: string): JsonObject {
+function readText(path: string): string | undefined {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return undefined;
+    if (stats.isFile() && stats.size <= MANIFEST_BYTES_MAX) return readFileSync(path, "utf8");
+    throw invalidManifest(`size is ${stats.size} bytes, expected a file of at most ${MANIFEST_BYTES_MAX}`);
+  } catch (cause) {
+    throw cause instanceof FarmError ? cause : invalidManifest("content is unreadable", cause);
+  }
+}
+
+function parseManifest(text: string): JsonObject {
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(path, "utf8"));
+    value = JSON.parse(text);
   } catch (cause) {
-    throw invalidManifest("content is not readable JSON", cause);
+    throw invalidManifest("content is not JSON", cause);
   }
   if (!isObject(value)) throw invalidManifest("content is no JSON object");
   return value;

@@ -43,25 +43,34 @@ export function surveyFiles(dir: string): readonly WeightFile[] {
     const message = `Cannot open ${dir} as a model: number of .safetensors files is ${found.length}, at most ${WEIGHT_FILES_MAX}`;
     throw new FarmError("model_invalid", message);
   }
-  return found.map(({ folder, name, path }) => {
-    const full = join(dir, path);
-    const bytes = statSync(full, { throwIfNoEntry: false })?.size ?? 0;
-    return { folder, name, path, bytes, content: openOrError(full) };
-  });
+  return found.map((file) => ({ ...file, ...openOrError(join(dir, file.path)) }));
 }
 
 function fileNames(folder: string): string[] {
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(".safetensors"))
-    .toSorted();
+  try {
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
+    return readdirSync(folder)
+      .filter((name) => name.endsWith(".safetensors"))
+      .toSorted();
+  } catch (cause) {
+    throw new FarmError("file_unreadable", `Cannot list ${folder} as a folder of weights`, { cause });
+  }
 }
 
-function openOrError(path: string): WeightSource | FarmError {
+function openOrError(path: string): Pick<WeightFile, "bytes" | "content"> {
   try {
-    return openWeightSource(path);
+    const content = openWeightSource(path);
+    return { bytes: content.header.fileBytes, content };
   } catch (error) {
-    if (error instanceof FarmError) return error;
+    if (error instanceof FarmError) return { bytes: bytesOf(path), content: error };
     throw error;
+  }
+}
+
+function bytesOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    return 0; // Why it cannot be looked at is in the error of opening it.
   }
 }

@@ -3,6 +3,7 @@ import { invalidModel } from "../model-error.js";
 import { identifyFile } from "../model-folder/identify-file.js";
 import type { ClipKind } from "../tokenizers/clip-tokenizer.js";
 import type { WeightSource } from "../weights/weight-source.js";
+import { checkTokenTable } from "./token-embedding.js";
 
 /** Width of one attention head in every CLIP text encoder. Source: openai/CLIP, `transformer_heads = width // 64`. */
 const HEAD_WIDTH = 64;
@@ -49,6 +50,7 @@ export function detectClip(source: WeightSource, kind: ClipKind, prefix = ""): C
   if (tokens === undefined || positions === undefined || at(layerKey(0)) === undefined) {
     throw fault(`content is ${identifyFile(header)}, expected keys ${prefix}text_model.encoder.layers.*`);
   }
+  checkTokenTable(source, `${prefix}text_model.embeddings.token_embedding.weight`, TITLES[kind]);
   const [vocabulary = 0, hidden = 0] = tokens;
   const layers = countLayers((index) => at(layerKey(index)) !== undefined);
   const swapped = kind === "clip_l" ? CLIP_G_HIDDEN : CLIP_L_HIDDEN;

@@ -2,6 +2,7 @@ import { invalidModel } from "../model-error.js";
 import { identifyFile } from "../model-folder/identify-file.js";
 import type { WeightSource } from "../weights/weight-source.js";
 import { countLayers } from "./clip-config.js";
+import { checkTokenTable } from "./token-embedding.js";
 
 /** What a T5 encoder is, as derived from its tensors. */
 export interface T5Config {
@@ -53,14 +54,14 @@ export function detectT5(source: WeightSource, prefix = ""): T5Config {
     throw fault("content is a T5 v1.0 encoder (feed-forward layers without gate), expected T5 v1.1");
   }
   const embedding = at("shared.weight") ? "shared.weight" : "encoder.embed_tokens.weight";
-  const table = at(embedding);
-  if (table === undefined) throw fault("tensor shared.weight is missing, expected the embedding table");
+  checkTokenTable(source, prefix + embedding, T5_TITLE);
+  const [vocabulary = 0, width] = at(embedding) ?? [];
   const [buckets = 0, heads = 0] = bias;
   const [inner = 0, hidden = 0] = query;
   if (buckets !== BUCKETS) throw fault(`bucket count is ${buckets}, expected ${BUCKETS}`);
   if (heads === 0 || inner % heads !== 0)
     throw fault(`width of ${heads} heads is ${inner}, no multiple of it`);
-  if (table[1] !== hidden) throw fault(`width of ${embedding} is ${table[1]}, expected ${hidden}`);
+  if (width !== hidden) throw fault(`width of ${embedding} is ${width}, expected ${hidden}`);
   return {
     prefix,
     layers: countLayers((index) => at(`${BLOCK}.${index}.layer.0.SelfAttention.q.weight`) !== undefined),
@@ -68,7 +69,7 @@ export function detectT5(source: WeightSource, prefix = ""): T5Config {
     heads,
     inner,
     gate: gate[0] ?? 0,
-    vocabulary: table[0] ?? 0,
+    vocabulary,
     embedding,
     buckets,
   };

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { SafetensorsFile } from "@latentfarm/safetensors";
+import { isFloatDtype, SafetensorsFile } from "@latentfarm/safetensors";
+import { invalidModel } from "../model-error.js";
 import type { WeightSource } from "../weights/weight-source.js";
 
 /** A token table that stays in its file: rows are decoded as they are asked for. Holds a file descriptor. */
@@ -36,4 +37,16 @@ export function openTokenEmbedding(source: WeightSource, key: string): TokenEmbe
     },
     [Symbol.dispose]: () => file.close(),
   };
+}
+
+/**
+ * Checks that a tensor can be a token table.
+ * @throws {FarmError} model_invalid when it is missing, no matrix or no floats
+ */
+export function checkTokenTable(source: WeightSource, key: string, as: string): void {
+  const info = source.header.tensors.get(key);
+  const fault = (reason: string) => invalidModel({ file: source.name, as, reason, details: { tensor: key } });
+  if (info === undefined) throw fault(`tensor ${key} is missing, expected the token table`);
+  if (info.shape.length !== 2) throw fault(`shape of ${key} is [${info.shape}], expected a matrix`);
+  if (!isFloatDtype(info.dtype)) throw fault(`dtype of ${key} is ${info.dtype}, expected a float`);
 }

@@ -25,15 +25,16 @@ export function invalidTokenizer(path: string, reason: string, cause?: unknown):
  */
 export function readTokenizerText(folder: string, name: string): string | undefined {
   const path = join(folder, name);
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return undefined;
-  if (!stats.isFile()) throw invalidTokenizer(path, "kind is not a file");
-  if (stats.size > TOKENIZER_FILE_BYTES_MAX) {
-    throw invalidTokenizer(path, `size is ${stats.size} bytes, at most ${TOKENIZER_FILE_BYTES_MAX}`);
-  }
   try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return undefined;
+    if (!stats.isFile()) throw invalidTokenizer(path, "kind is not a file");
+    if (stats.size > TOKENIZER_FILE_BYTES_MAX) {
+      throw invalidTokenizer(path, `size is ${stats.size} bytes, at most ${TOKENIZER_FILE_BYTES_MAX}`);
+    }
     return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   } catch (cause) {
+    if (cause instanceof FarmError) throw cause;
     throw invalidTokenizer(path, "text is not readable UTF-8", cause);
   }
 }
