@@ -71,60 +71,33 @@ export function createFrameLoop<Params>(
   stages: FrameStages<Params>,
   options: FrameLoopOptions,
 ): FrameLoop<Params> {
-  const entries = new Set<Entry<Params>>();
+  const roster = createRoster<Params>((run) => stages.batcher.remove(run));
   let running: Promise<void> | undefined;
 
-  function end(entry: Entry<Params>, settle: () => void): void {
-    entries.delete(entry);
-    if (entry.prepared !== undefined) stages.batcher.remove(entry.prepared.run);
-    settle();
-  }
-
-  async function guard(entry: Entry<Params>, work: () => Promise<void>): Promise<void> {
-    await work().catch((error: unknown) => end(entry, () => entry.reject(error)));
-  }
-
   async function runUnit(): Promise<void> {
-    const waiting = first(entries, (entry) => entry.prepared === undefined);
-    if (waiting !== undefined) return guard(waiting, () => prepareEntry(stages, waiting, options));
-    const stepped = first(entries, (entry) => entry.prepared?.run.state === "stepped");
+    const waiting = roster.find((entry) => entry.prepared === undefined);
+    if (waiting !== undefined) return roster.guard(waiting, () => prepareEntry(stages, waiting, options));
+    const stepped = roster.find((entry) => entry.prepared?.run.state === "stepped");
     if (stepped !== undefined) {
-      return guard(stepped, async () => {
+      return roster.guard(stepped, async () => {
         const frame = await decodeEntry(stages, stepped, options.now);
-        end(stepped, () => stepped.resolve(frame));
+        roster.end(stepped, () => stepped.resolve(frame));
       });
     }
     await stages.batcher.runNext();
-    const at = options.now();
-    for (const entry of entries) settleSteps(entry, at);
-  }
-
-  function settleSteps(entry: Entry<Params>, at: number): void {
-    const run = entry.prepared?.run;
-    if (run?.state === "failed") end(entry, () => entry.reject(run.error));
-    if (run?.state === "stepped") entry.stepsEndedAt = at;
-  }
-
-  function dropAborted(): void {
-    for (const entry of entries) {
-      if (entry.options.signal?.aborted) end(entry, () => entry.reject(abortError(entry.options.signal)));
-    }
-  }
-
-  function failAll(error: unknown): void {
-    for (const entry of entries) end(entry, () => entry.reject(error));
+    roster.settleSteps(options.now());
   }
 
   async function runAll(): Promise<void> {
     try {
-      while (entries.size > 0) {
+      while (roster.size > 0) {
         await options.turn();
-        dropAborted();
-        if (entries.size > 0) await runUnit();
+        roster.dropAborted();
+        if (roster.size > 0) await runUnit();
       }
     } catch (error) {
       // Only a fault of the loop itself lands here: no frame can be told apart, so all of them fail with it.
-      failAll(error);
+      roster.failAll(error);
     } finally {
       running = undefined;
     }
@@ -132,16 +105,56 @@ export function createFrameLoop<Params>(
 
   return {
     get size() {
-      return entries.size;
+      return roster.size;
     },
     submit: (params, renderOptions = {}) =>
       new Promise((resolve, reject) => {
-        entries.add(newEntry(params, renderOptions, { resolve, reject }));
+        roster.add(newEntry(params, renderOptions, { resolve, reject }));
         running ??= runAll();
       }),
     stop: async (error) => {
-      failAll(error);
+      roster.failAll(error);
       await running;
+    },
+  };
+}
+
+/** The frames in flight; every way out of the loop leads through its `end`. */
+function createRoster<Params>(leaveBatcher: (run: FrameRun) => void) {
+  const entries = new Set<Entry<Params>>();
+
+  function end(entry: Entry<Params>, settle: () => void): void {
+    entries.delete(entry);
+    if (entry.prepared !== undefined) leaveBatcher(entry.prepared.run);
+    settle();
+  }
+
+  return {
+    get size() {
+      return entries.size;
+    },
+    add: (entry: Entry<Params>) => void entries.add(entry),
+    end,
+    find: (matches: (entry: Entry<Params>) => boolean) => [...entries].find(matches),
+    failAll: (error: unknown) => {
+      for (const entry of entries) end(entry, () => entry.reject(error));
+    },
+    dropAborted: () => {
+      for (const entry of entries) {
+        const { signal } = entry.options;
+        if (signal?.aborted) end(entry, () => entry.reject(abortError(signal)));
+      }
+    },
+    /** Runs one entry's work; its error is that entry's alone. */
+    guard: (entry: Entry<Params>, work: () => Promise<void>) =>
+      work().catch((error: unknown) => end(entry, () => entry.reject(error))),
+    /** Ends entries whose steps failed and notes the time of those whose steps are over. */
+    settleSteps: (at: number) => {
+      for (const entry of entries) {
+        const run = entry.prepared?.run;
+        if (run?.state === "failed") end(entry, () => entry.reject(run.error));
+        if (run?.state === "stepped") entry.stepsEndedAt = at;
+      }
     },
   };
 }
@@ -201,9 +214,4 @@ async function decodeEntry<Params>(
     vae_ms: now() - startedAt,
   };
   return { ...picture, timings, notes: prepared.notes };
-}
-
-function first<T>(values: Iterable<T>, matches: (value: T) => boolean): T | undefined {
-  for (const value of values) if (matches(value)) return value;
-  return undefined;
 }

@@ -1,6 +1,6 @@
 import { FarmError, invariant } from "@latentfarm/contract";
 import { buildGraphs, type ComponentGraph, type ModelFolder, type RunTextEncoder } from "@latentfarm/sd35";
-import { createSession, type Session, type SessionOptions } from "../session.js";
+import { createSession, type Session } from "../session.js";
 
 /** The sessions of one model. */
 export interface ResidentComponents {
@@ -12,30 +12,31 @@ export interface ResidentComponents {
 }
 
 /**
- * Opens one session for each component that drawing from text needs; the VAE's encoder is left out.
+ * Opens one session for each component that drawing from text needs; the VAE's encoder is left out. Only the denoiser,
+ * which runs at each step, keeps its memory between runs.
  * @throws {FarmError} model_invalid when onnxruntime refuses a graph
  */
 export async function openComponents(
   folder: ModelFolder,
-  options: SessionOptions,
+  { threads }: { readonly threads: number },
 ): Promise<ResidentComponents> {
   const graphs = buildGraphs(folder);
   const opened: Session[] = [];
   const release = async () => {
     for (const session of opened.splice(0)) await session.release();
   };
-  const open = async (build: () => ComponentGraph) => {
-    const session = await createSession(build(), options);
+  const open = async (build: () => ComponentGraph, keepArena: boolean) => {
+    const session = await createSession(build(), { threads, keepArena });
     opened.push(session);
     return session;
   };
   try {
-    const mmdit = await open(graphs.mmdit);
-    const vaeDecoder = await open(graphs.vae_decoder);
+    const mmdit = await open(graphs.mmdit, true);
+    const vaeDecoder = await open(graphs.vae_decoder, false);
     const encoders = new Map<string, Session>();
     for (const component of ["clip_l", "clip_g", "t5xxl"] as const) {
       const build = graphs[component];
-      if (build !== undefined) encoders.set(component, await open(build));
+      if (build !== undefined) encoders.set(component, await open(build, false));
     }
     return { mmdit, vaeDecoder, runTextEncoder: textRunner(encoders), release };
   } catch (error) {
