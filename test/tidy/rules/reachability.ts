@@ -1,12 +1,13 @@
 import { type Finding, isTest, type Source } from "../source.js";
 import { relativeTargets } from "./imports.js";
 
-/** Files that something outside the import graph starts: package entries, processes, benchmarks, tests. */
+/** Files that something outside the import graph starts: package entries, processes, benchmarks, generators. */
 const ENTRIES: readonly RegExp[] = [
   /^(apps|packages)\/[^/]+\/src\/index\.ts$/,
   /^(apps|packages)\/[^/]+\/src\/(.+\/)?main\.ts$/,
   /^test\/harness\/index\.ts$/,
   /^test\/load\/[^/]+\.ts$/,
+  /^test\/[^/]+\/make-[^/]+\.ts$/,
 ];
 
 /** Files outside tests that no entry reaches. A file that only its own test reaches is dead as well. */
