@@ -1,4 +1,4 @@
-import { createGraph, type Value } from "@latentfarm/onnx";
+import { createGraph, type GraphBuilder, type Value } from "@latentfarm/onnx";
 import { type ComponentGraph, finishComponent } from "../component-graph.js";
 import { silu } from "../weights/activations.js";
 import { linear } from "../weights/linear.js";
@@ -18,6 +18,14 @@ import { embedPatches, patchGrid, unpatchify } from "./patch-embed.js";
  * @throws {FarmError} model_invalid when the file is no SD3 diffusion model or lacks a part of it
  */
 export function buildMmdit(source: WeightSource, config: MmditConfig = detectMmdit(source)): ComponentGraph {
+  return finishComponent("mmdit", mmditGraph(source, config), source);
+}
+
+/**
+ * The graph of {@link buildMmdit} before it is serialised.
+ * @throws {FarmError} model_invalid as {@link buildMmdit}
+ */
+export function mmditGraph(source: WeightSource, config: MmditConfig): GraphBuilder {
   const { hidden, contextWidth, pooledWidth } = config;
   const graph = createGraph("mmdit");
   const latentDims = ["batch", LATENT_CHANNELS, "height", "width"] as const;
@@ -40,7 +48,7 @@ export function buildMmdit(source: WeightSource, config: MmditConfig = detectMmd
   }
   const tokens = finalLayer(weights.in("final_layer"), streams.x, { condition, hidden });
   graph.output("velocity", unpatchify(graph, tokens, grid), { dtype: "float32", dims: latentDims });
-  return finishComponent("mmdit", graph, source);
+  return graph;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createGraph } from "@latentfarm/onnx";
+import { createGraph, type GraphBuilder } from "@latentfarm/onnx";
 import { type ComponentGraph, finishComponent } from "../component-graph.js";
 import type { WeightSource } from "../weights/weight-source.js";
 import { createWeights } from "../weights/weights.js";
@@ -12,6 +12,14 @@ import { convolve, type Maps, middle, project, residualBlock, upsample } from ".
  * @throws {FarmError} model_invalid when the file holds no SD3 VAE decoder or lacks a part of it
  */
 export function buildVaeDecoder(source: WeightSource): ComponentGraph {
+  return finishComponent("vae_decoder", vaeDecoderGraph(source), source);
+}
+
+/**
+ * The graph of {@link buildVaeDecoder} before it is serialised.
+ * @throws {FarmError} model_invalid as {@link buildVaeDecoder}
+ */
+export function vaeDecoderGraph(source: WeightSource): GraphBuilder {
   const { prefix, blocksPerLevel } = detectVae(source, "decoder");
   const graph = createGraph("vae_decoder");
   const latent = graph.input("latent", "float32", ["batch", VAE_LATENT_CHANNELS, "height", "width"]);
@@ -29,5 +37,5 @@ export function buildVaeDecoder(source: WeightSource): ComponentGraph {
     dtype: "float32",
     dims: ["batch", image.channels, "image_height", "image_width"],
   });
-  return finishComponent("vae_decoder", graph, source);
+  return graph;
 }

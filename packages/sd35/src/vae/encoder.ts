@@ -1,4 +1,4 @@
-import { createGraph } from "@latentfarm/onnx";
+import { createGraph, type GraphBuilder } from "@latentfarm/onnx";
 import { type ComponentGraph, finishComponent } from "../component-graph.js";
 import type { WeightSource } from "../weights/weight-source.js";
 import { createWeights } from "../weights/weights.js";
@@ -14,6 +14,14 @@ const IMAGE_CHANNELS = 3;
  * @throws {FarmError} model_invalid when the file holds no SD3 VAE encoder or lacks a part of it
  */
 export function buildVaeEncoder(source: WeightSource): ComponentGraph {
+  return finishComponent("vae_encoder", vaeEncoderGraph(source), source);
+}
+
+/**
+ * The graph of {@link buildVaeEncoder} before it is serialised.
+ * @throws {FarmError} model_invalid as {@link buildVaeEncoder}
+ */
+export function vaeEncoderGraph(source: WeightSource): GraphBuilder {
   const { prefix, blocksPerLevel } = detectVae(source, "encoder");
   const graph = createGraph("vae_encoder");
   const image = graph.input("image", "float32", ["batch", IMAGE_CHANNELS, "image_height", "image_width"]);
@@ -30,5 +38,5 @@ export function buildVaeEncoder(source: WeightSource): ComponentGraph {
     dtype: "float32",
     dims: ["batch", 2 * VAE_LATENT_CHANNELS, "height", "width"],
   });
-  return finishComponent("vae_encoder", graph, source);
+  return graph;
 }
