@@ -54,6 +54,22 @@ describe("createGraph()", () => {
     expect(graph.finish().initializers).toHaveLength(2);
   });
 
+  it("names a long constant by its digest, equal ones alike", () => {
+    const graph = createGraph("g");
+    const ones = new Array<number>(2432).fill(1);
+    const { name } = graph.constant("float32", [2432], ones);
+    expect(name.length).toBeLessThan(100);
+    expect(graph.constant("float32", [2432], ones).name).toBe(name);
+    expect(graph.constant("float32", [2432], ones.with(2431, 2)).name).not.toBe(name);
+  });
+
+  it("rejects a second view of one weight", () => {
+    const graph = createGraph("g");
+    graph.external({ name: "a", ...WEIGHT });
+    expect(() => graph.external({ name: "a", ...WEIGHT, dtype: "uint8" })).toThrow(/one type and shape/);
+    expect(() => graph.external({ name: "a", ...WEIGHT, shape: [4, 2] })).toThrow(/one type and shape/);
+  });
+
   it("rejects an external tensor whose shape does not fill its bytes", () => {
     expect(() => createGraph("g").external({ name: "a", ...WEIGHT, byteLength: 7 })).toThrow(FarmError);
   });
