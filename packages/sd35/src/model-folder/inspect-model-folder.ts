@@ -4,6 +4,7 @@ import { FarmError, type ModelInfo } from "@latentfarm/contract";
 import type { Dtype } from "@latentfarm/safetensors";
 import { clipTableKey, t5TableKey } from "../text/prompt-encoder.js";
 import type { QuantizationForm } from "../weights/quantization.js";
+import type { WeightSource } from "../weights/weight-source.js";
 import { partialGraphs } from "./build-graphs.js";
 import { checkAgreement } from "./check-agreement.js";
 import { chooseFiles, type FileChoice } from "./choose-files.js";
@@ -117,10 +118,16 @@ function realFolder(dir: string): string {
 function buildAll(parts: Components, attempt: Attempt): void {
   for (const build of Object.values(partialGraphs(parts))) attempt(build);
   const { clipL, clipG, t5 } = parts;
-  for (const part of [clipL, clipG]) part?.source.usedTensors.add(clipTableKey(part.config));
+  for (const part of [clipL, clipG]) if (part) markTable(part.source, clipTableKey(part.config));
   for (const embedding of ["shared.weight", "encoder.embed_tokens.weight"] as const) {
-    t5?.source.usedTensors.add(t5TableKey({ ...t5.config, embedding }));
+    if (t5) markTable(t5.source, t5TableKey({ ...t5.config, embedding }));
   }
+}
+
+/** Marks a token table, which no graph holds, and its scale in either form as used. */
+function markTable({ usedTensors }: WeightSource, key: string): void {
+  const layer = key.replace(/\.weight$/, "");
+  for (const used of [key, `${layer}.scale_weight`, `${layer}.weight_scale`]) usedTensors.add(used);
 }
 
 function toFolder(

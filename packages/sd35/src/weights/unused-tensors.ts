@@ -10,6 +10,7 @@ const KNOWN_UNUSED: readonly RegExp[] = [
   /\.comfy_quant$/, // the same, per layer
   /\.(scale_input|input_scale)$/, // for FP8 activations, which this engine keeps in float
   /(^|\.)logit_scale$/, // temperature of CLIP's training loss
+  /(^|\.)spiece_model$/, // T5's SentencePiece model; the tokenizer comes from tokenizer_3/
   /\.position_ids$/, // 0, 1, 2, … as stored by older Hugging Face releases
 ];
 

@@ -1,0 +1,55 @@
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { openModelFolder } from "../model-folder/inspect-model-folder.js";
+import { createPromptEncoder, type RunTextEncoder, type TextInput } from "./prompt-encoder.js";
+
+const folder = await openModelFolder(fileURLToPath(new URL("../../../demo-model/model", import.meta.url)));
+
+interface Call {
+  readonly component: string;
+  readonly inputs: Readonly<Record<string, TextInput>>;
+}
+
+/** A runtime that remembers its calls and answers with the embeddings themselves. */
+function echoRuntime(): { calls: Call[]; run: RunTextEncoder } {
+  const calls: Call[] = [];
+  const run: RunTextEncoder = async (component, inputs) => {
+    calls.push({ component, inputs });
+    const embeddings = inputs.embeddings?.data;
+    if (!(embeddings instanceof Float32Array)) throw new TypeError("embeddings are missing");
+    const width = inputs.embeddings?.dims[2] ?? 0;
+    const pooled = (value: number) => ({ data: new Float32Array(width * 3).fill(value) });
+    return {
+      hidden: { data: embeddings },
+      hidden_penultimate: { data: embeddings },
+      pooled_projected: pooled(2),
+      pooled_unprojected: pooled(1),
+    };
+  };
+  return { calls, run };
+}
+
+describe("createPromptEncoder()", () => {
+  it("runs each encoder once, all chunks as one batch, and pools L unprojected and G projected", async () => {
+    const { calls, run } = echoRuntime();
+    using encoder = createPromptEncoder(folder, run);
+    const tokens = encoder.tokenize("sun ".repeat(19));
+    const { context, pooled, ...shape } = await encoder.encode(tokens);
+    expect(calls.map(({ component, inputs }) => [component, inputs.embeddings?.dims])).toEqual([
+      ["clip_l", [2, 20, 64]],
+      ["clip_g", [2, 20, 128]],
+      ["t5xxl", [1, 20, 256]],
+    ]);
+    expect(shape).toEqual({ tokens: 60, width: 256 });
+    expect(context).toHaveLength(60 * 256);
+    expect([...new Set(pooled.subarray(0, 64))]).toEqual([1]);
+    expect([...new Set(pooled.subarray(64))]).toEqual([2]);
+  });
+
+  it("points at the first end token of each chunk", async () => {
+    const { calls, run } = echoRuntime();
+    using encoder = createPromptEncoder(folder, run);
+    await encoder.encode(encoder.tokenize("sun ".repeat(19)));
+    expect(calls[0]?.inputs.end_index?.data).toEqual(BigInt64Array.of(19n, 2n));
+  });
+});
