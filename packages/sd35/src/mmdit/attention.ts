@@ -1,3 +1,4 @@
+import { invariant } from "@latentfarm/contract";
 import { float, type Value } from "@latentfarm/onnx";
 import { linear } from "../weights/linear.js";
 import type { Weights } from "../weights/weights.js";
@@ -18,8 +19,7 @@ export function projectQkv(weights: Weights, x: Value, config: MmditConfig): Pro
   const { hidden, qkNorm } = config;
   const joined = linear(weights.in("qkv"), x, [3 * hidden, hidden]); // [batch, tokens, 3 * hidden]
   const [query, key, value] = splitLast(weights, joined, 3);
-  if (query === undefined || key === undefined || value === undefined)
-    throw new RangeError("Cannot split qkv");
+  invariant(query !== undefined && key !== undefined && value !== undefined, "qkv splits into three parts");
   if (!qkNorm) return { query, key, value };
   return {
     query: normalizeHeads(weights.in("ln_q"), query, config),

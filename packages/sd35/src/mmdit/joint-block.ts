@@ -8,6 +8,7 @@ import {
   BLOCK_MODULATION,
   DUAL_BLOCK_MODULATION,
   layerNorm,
+  type Modulation,
   modulate,
   NORM_MODULATION,
   shiftAndScale,
@@ -80,12 +81,12 @@ function blockHalf(weights: Weights, x: Value, { config, condition }: JointBlock
   const { hidden } = config;
   const by = modulate(weights, condition, { names: BLOCK_MODULATION, hidden });
   const normed = layerNorm(weights, x, hidden);
-  const input = shiftAndScale(weights, normed, { shift: by.shiftAttention, scale: by.scaleAttention });
+  const input = shiftAndScale(weights, normed, { shift: by("shiftAttention"), scale: by("scaleAttention") });
   return {
     projections: projectQkv(weights.in("attn"), input, config),
     finish: (attended) => {
       const change = linear(weights.in("attn").in("proj"), attended, [hidden, hidden]);
-      return mlpHalf(weights, addGated(weights, x, { gate: by.gateAttention, change }), { by, hidden });
+      return mlpHalf(weights, addGated(weights, x, { gate: by("gateAttention"), change }), { by, hidden });
     },
   };
 }
@@ -95,8 +96,11 @@ function dualHalf(weights: Weights, x: Value, { config, condition }: JointBlockO
   const { hidden } = config;
   const by = modulate(weights, condition, { names: DUAL_BLOCK_MODULATION, hidden });
   const normed = layerNorm(weights, x, hidden);
-  const input = shiftAndScale(weights, normed, { shift: by.shiftAttention, scale: by.scaleAttention });
-  const input2 = shiftAndScale(weights, normed, { shift: by.shiftAttention2, scale: by.scaleAttention2 });
+  const input = shiftAndScale(weights, normed, { shift: by("shiftAttention"), scale: by("scaleAttention") });
+  const input2 = shiftAndScale(weights, normed, {
+    shift: by("shiftAttention2"),
+    scale: by("scaleAttention2"),
+  });
   const attn2 = weights.in("attn2");
   return {
     projections: projectQkv(weights.in("attn"), input, config),
@@ -104,8 +108,8 @@ function dualHalf(weights: Weights, x: Value, { config, condition }: JointBlockO
       const change = linear(weights.in("attn").in("proj"), attended, [hidden, hidden]);
       const attended2 = attend(attn2, projectQkv(attn2, input2, config), config.heads);
       const change2 = linear(attn2.in("proj"), attended2, [hidden, hidden]);
-      const once = addGated(weights, x, { gate: by.gateAttention, change });
-      const twice = addGated(weights, once, { gate: by.gateAttention2, change: change2 });
+      const once = addGated(weights, x, { gate: by("gateAttention"), change });
+      const twice = addGated(weights, once, { gate: by("gateAttention2"), change: change2 });
       return mlpHalf(weights, twice, { by, hidden });
     },
   };
@@ -116,22 +120,22 @@ function endingHalf(weights: Weights, x: Value, { config, condition }: JointBloc
   const { hidden } = config;
   const by = modulate(weights, condition, { names: NORM_MODULATION, hidden });
   const normed = layerNorm(weights, x, hidden);
-  const input = shiftAndScale(weights, normed, { shift: by.shiftAttention, scale: by.scaleAttention });
+  const input = shiftAndScale(weights, normed, { shift: by("shiftAttention"), scale: by("scaleAttention") });
   return { projections: projectQkv(weights.in("attn"), input, config), finish: (attended) => attended };
 }
 
 function mlpHalf(
   weights: Weights,
   x: Value,
-  options: { by: { shiftMlp: Value; scaleMlp: Value; gateMlp: Value }; hidden: number },
+  options: { by: Modulation<"shiftMlp" | "scaleMlp" | "gateMlp">; hidden: number },
 ): Value {
   const { by, hidden } = options;
   const mlp = weights.in("mlp");
   const [inner = 0] = mlp.in("fc1").shape("weight");
   const normed = layerNorm(weights, x, hidden);
-  const input = shiftAndScale(weights, normed, { shift: by.shiftMlp, scale: by.scaleMlp });
+  const input = shiftAndScale(weights, normed, { shift: by("shiftMlp"), scale: by("scaleMlp") });
   const wide = linear(mlp.in("fc1"), input, [inner, hidden]); // [batch, tokens, 4 * hidden]
   const active = mlp.graph.node("Gelu", [wide], { approximate: "tanh" });
   const change = linear(mlp.in("fc2"), active, [hidden, inner]); // [batch, tokens, hidden]
-  return addGated(weights, x, { gate: by.gateMlp, change });
+  return addGated(weights, x, { gate: by("gateMlp"), change });
 }

@@ -75,6 +75,6 @@ function finalLayer(
 ): Value {
   const by = modulate(weights, condition, { names: NORM_MODULATION, hidden });
   const normed = layerNorm(weights, x, hidden);
-  const input = shiftAndScale(weights, normed, { shift: by.shiftAttention, scale: by.scaleAttention });
+  const input = shiftAndScale(weights, normed, { shift: by("shiftAttention"), scale: by("scaleAttention") });
   return linear(weights.in("linear"), input, [PATCH_SIZE * PATCH_SIZE * LATENT_CHANNELS, hidden]);
 }

@@ -1,3 +1,4 @@
+import { invariant } from "@latentfarm/contract";
 import { float, type Value } from "@latentfarm/onnx";
 import { linear } from "../weights/linear.js";
 import type { Weights } from "../weights/weights.js";
@@ -42,21 +43,24 @@ export const NORM_MODULATION = [
   "scaleAttention",
 ] as const satisfies readonly ModulationName[];
 
-/**
- * The adaLN vectors of a block: condition `float32 [batch, 1, hidden]`, already through SiLU -> one `float32 [batch, 1,
- * hidden]` per name.
- */
+/** The adaLN vectors of a block by name: `float32 [batch, 1, hidden]` each. */
+export type Modulation<Name extends ModulationName> = (name: Name) => Value;
+
+/** The adaLN vectors of a block for the condition `float32 [batch, 1, hidden]`, which is already through SiLU. */
 export function modulate<Name extends ModulationName>(
   weights: Weights,
   condition: Value,
   options: { readonly names: readonly Name[]; readonly hidden: number },
-): Record<Name, Value> {
+): Modulation<Name> {
   const { names, hidden } = options;
   const layer = weights.in("adaLN_modulation").in(1);
   const joined = linear(layer, condition, [names.length * hidden, hidden]); // [batch, 1, names * hidden]
   const parts = splitLast(layer, joined, names.length);
-  // Object.fromEntries() forgets its keys' type; the entries are made from `names` itself.
-  return Object.fromEntries(names.map((name, i) => [name, parts[i]])) as Record<Name, Value>;
+  return (name) => {
+    const part = parts[names.indexOf(name)];
+    invariant(part !== undefined, `${name} is a part of the modulation`);
+    return part;
+  };
 }
 
 /** LayerNorm without weights of its own: `float32 [batch, tokens, hidden]`, shape kept. */
