@@ -41,26 +41,30 @@ export async function startTestFarm(options: TestFarmOptions = {}): Promise<Test
     workers.push(worker);
     return worker;
   };
-  const gateway = await startProcess(
-    {
-      module: "apps/gateway/dist/main.js",
-      env: { ...env, FARM_PORT: "0" },
-      logFile: path.join(dataDir, "logs", "gateway.log"),
-    },
-    (message) => String(message.url),
-  );
-  await Promise.all(Array.from({ length: options.workers ?? 1 }, () => startWorker()));
-  return {
-    url: gateway.ready,
-    dataDir,
-    redis,
-    workers,
-    startWorker,
-    async [Symbol.asyncDispose]() {
-      await Promise.all(workers.map((worker) => worker.stop()));
-      await gateway.stop();
-      await redis.stop();
-      await rm(dataDir, { recursive: true, force: true });
-    },
+  const stops: (() => Promise<void>)[] = [() => redis.stop()];
+  const stopAll = async (): Promise<void> => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    for (const stop of stops.reverse()) await stop();
   };
+  const dispose = async (): Promise<void> => {
+    await stopAll();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  try {
+    const gateway = await startProcess(
+      {
+        module: "apps/gateway/dist/main.js",
+        env: { ...env, FARM_PORT: "0" },
+        logFile: path.join(dataDir, "logs", "gateway.log"),
+      },
+      (message) => String(message.url),
+    );
+    stops.push(() => gateway.stop());
+    await Promise.all(Array.from({ length: options.workers ?? 1 }, () => startWorker()));
+    const url = gateway.ready;
+    return { url, dataDir, redis, workers, startWorker, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await stopAll(); // The folder stays: its logs say why.
+    throw error;
+  }
 }

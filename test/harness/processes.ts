@@ -46,6 +46,7 @@ export async function startProcess<Ready>(
   await mkdir(path.dirname(options.logFile), { recursive: true });
   const child = fork(path.join(REPOSITORY_ROOT, options.module), [], {
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...options.env },
+    execArgv: [], // The test runner's own flags would make the process read sources instead of the build.
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   const log = createWriteStream(options.logFile, { flags: "a" });

@@ -17,29 +17,9 @@ import {
 } from "@latentfarm/sd35";
 import { describe, expect, it } from "vitest";
 import { expectWithin } from "./compare.js";
+import type { CaseEntry, GraphCase } from "./graph-case.js";
 import { listFiles, readJson, readTensors, type TensorMap } from "./sources.js";
 import { describeTrajectories } from "./trajectories.js";
-
-/** One entry of index.json. */
-export interface CaseEntry {
-  readonly tolerance_max_abs?: number;
-  readonly hidden_act?: string;
-  /** The weights file, when it is not the case's own; relative to the folder. */
-  readonly weights?: string;
-  readonly cfg?: number;
-  readonly shift?: number;
-  readonly scheduler?: string;
-}
-
-/** What the check of one case needs. */
-export interface GraphCase {
-  readonly name: string;
-  readonly entry: CaseEntry;
-  readonly io: TensorMap;
-  /** Path of the weights file. */
-  readonly weights: string;
-  readonly tolerance: number;
-}
 
 /**
  * The cases that run a graph. They are found by their files: `NAME.io.safetensors` (or `NAME.safetensors` for

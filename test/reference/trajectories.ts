@@ -11,7 +11,7 @@ import {
 import { buildMmdit, openWeightSource } from "@latentfarm/sd35";
 import { expect, it } from "vitest";
 import { expectWithin } from "./compare.js";
-import type { GraphCase } from "./graphs.js";
+import type { GraphCase } from "./graph-case.js";
 
 /** One float32 step at 1; see numbers.ts. */
 const SIGMA_TOLERANCE = 2 ** -23;
