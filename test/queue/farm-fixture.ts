@@ -113,6 +113,13 @@ export function workerInfo(id: string, model: string): WorkerInfo {
   };
 }
 
+/** Resolves once the job's first frame is with a worker. */
+export async function started(farm: Farm, id: JobId): Promise<void> {
+  for await (const event of farm.events(id, { signal: AbortSignal.timeout(ENDED_TIMEOUT_MS) })) {
+    if (event.type === "job.started") return;
+  }
+}
+
 /** The whole log of a job, once it has ended. */
 export async function readLog(farm: Farm, id: JobId, after = 0): Promise<JobEvent[]> {
   const events: JobEvent[] = [];

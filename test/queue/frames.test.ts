@@ -8,6 +8,7 @@ import {
   newJob,
   readLog,
   resultOf,
+  started,
   startQueueRedis,
   untilAborted,
 } from "./farm-fixture.js";
@@ -133,9 +134,7 @@ describe("consume()", () => {
       },
     });
     const job = await farm.submit(newJob(model));
-    for await (const event of farm.events(job.id, { signal: AbortSignal.timeout(20_000) })) {
-      if (event.type === "job.started") break;
-    }
+    await started(farm, job.id);
     await first.drain(0);
     expect((await farm.getJob(job.id))?.frames[0]).toMatchObject({ status: "queued", attempt: 1 });
     await using _second = farm.consume({
@@ -168,9 +167,7 @@ describe("consume()", () => {
       },
     });
     const job = await farm.submit(newJob(model));
-    for await (const event of farm.events(job.id, { signal: AbortSignal.timeout(20_000) })) {
-      if (event.type === "job.started") break;
-    }
+    await started(farm, job.id);
     const drained = consumer.drain(20_000);
     finish();
     await drained;

@@ -1,7 +1,15 @@
 import { connectQueue, type QueueLog } from "@latentfarm/queue";
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
-import { endOf, freshModel, newJob, resultOf, startQueueRedis } from "./farm-fixture.js";
+import {
+  endOf,
+  freshModel,
+  newJob,
+  resultOf,
+  started,
+  startQueueRedis,
+  untilAborted,
+} from "./farm-fixture.js";
 
 describe("connectQueue()", () => {
   it("refuses a Redis that may drop jobs", async () => {
@@ -48,9 +56,7 @@ describe("a Redis that goes away", () => {
       },
     });
     const job = await farm.submit(newJob(model));
-    for await (const event of farm.events(job.id, { signal: AbortSignal.timeout(20_000) })) {
-      if (event.type === "job.started") break;
-    }
+    await started(farm, job.id);
     await redis.kill();
     const begun = performance.now();
     await expect(farm.submit(newJob(model))).rejects.toMatchObject({ code: "queue_unavailable" });
@@ -62,6 +68,27 @@ describe("a Redis that goes away", () => {
     expect(await endOf(farm, job.id)).toMatchObject({ status: "succeeded", frames: [{ attempt: 1 }] });
     const next = await farm.submit(newJob(model));
     expect(await endOf(farm, next.id)).toMatchObject({ status: "succeeded" });
+  });
+
+  it("does not hold up a worker that stops", async () => {
+    await using redis = await startQueueRedis();
+    await using farm = await connectQueue({ redisUrl: redis.url });
+    const model = freshModel();
+    const consumer = farm.consume({
+      model,
+      workerId: "w",
+      concurrency: 1,
+      process: async (frame) => {
+        await frame.started();
+        return untilAborted(frame.signal);
+      },
+    });
+    const job = await farm.submit(newJob(model));
+    await started(farm, job.id);
+    await redis.kill();
+    const begun = performance.now();
+    await consumer.drain(100);
+    expect(performance.now() - begun).toBeLessThan(12_000);
   });
 
   it("is told in time when it hangs", async () => {
@@ -79,7 +106,6 @@ describe("a frame whose lock is lost", () => {
     await using farm = await connectQueue({ redisUrl: redis.url });
     await using other = await connectQueue({ redisUrl: redis.url });
     const model = freshModel();
-    const job = await farm.submit(newJob(model));
     const reasons: unknown[] = [];
     let late: (() => void) | undefined;
     const lost = new Promise<void>((resolve) => {
@@ -98,6 +124,8 @@ describe("a frame whose lock is lost", () => {
         return { ...resultOf(frame), worker: "first" };
       },
     });
+    const job = await farm.submit(newJob(model));
+    await started(farm, job.id);
     await using _second = other.consume({
       model,
       workerId: "second",

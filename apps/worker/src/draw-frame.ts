@@ -51,7 +51,8 @@ async function render(context: DrawContext, frame: FrameWork): Promise<RenderedF
       cause: error,
     });
   } finally {
-    await reporter.settled();
+    // A stopped frame has nothing more to tell, and a drain must not wait for a queue that is away.
+    if (!frame.signal.aborted) await reporter.settled();
   }
 }
 

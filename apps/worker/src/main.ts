@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   const { engine, log } = context;
   const onReady = () => {
     const ready = { workerId: config.id, enginePid: engine.info.pid, model: engine.info.model.name };
-    log.info({ ...ready, pid: process.pid }, "worker ready");
+    log.info(ready, "worker ready");
     process.send?.({ type: "ready", ...ready });
   };
   await runWorker(context, { stop, onReady });

@@ -11,34 +11,54 @@ export interface Reporter {
   readonly step: (step: number, steps: number) => void;
   /** ``uint8 [height, width, 3]`` */
   readonly preview: (rgb: Uint8Array, width: number, height: number) => void;
-  /** Resolves when everything taken so far is told; never rejects. */
+  /** Resolves when the newest step and preview are told; never rejects. */
   settled(): Promise<void>;
 }
 
-/** Makes the reporter of one attempt. The last step is always told. */
+type Telling = () => Promise<void>;
+
+/**
+ * Makes the reporter of one attempt. The last step is always told. While the queue is slow or away only the newest
+ * step and the newest preview wait, so that nothing piles up behind it.
+ */
 export function createReporter(
   frame: Pick<FrameWork, "progress" | "preview">,
   nowMs: () => number,
 ): Reporter {
-  let told = Promise.resolve();
-  const steps = createGate(PROGRESS_MS_MIN, nowMs);
-  const previews = createGate(PREVIEW_MS_MIN, nowMs);
-  const tell = (work: () => Promise<void>) => {
-    // A preview that cannot be encoded is no reason to lose the picture.
-    told = told.then(work).catch(() => undefined);
+  const waiting: { step?: Telling; preview?: Telling } = {};
+  const stepGate = createGate(PROGRESS_MS_MIN, nowMs);
+  const previewGate = createGate(PREVIEW_MS_MIN, nowMs);
+  let telling: Promise<void> | undefined;
+  const tellAll = async () => {
+    for (let next = take(waiting); next !== undefined; next = take(waiting)) {
+      // A preview that cannot be encoded is no reason to lose the picture.
+      await next().catch(() => undefined);
+    }
+    telling = undefined;
+  };
+  const put = (kind: keyof typeof waiting, work: Telling) => {
+    waiting[kind] = work;
+    telling ??= tellAll();
   };
   return {
     step: (step, all) => {
-      if (steps.open() || step === all) tell(() => frame.progress(step, all));
+      if (stepGate.open() || step === all) put("step", () => frame.progress(step, all));
     },
     preview: (rgb, width, height) => {
-      if (!previews.open()) return;
-      tell(async () =>
+      if (!previewGate.open()) return;
+      put("preview", async () =>
         frame.preview(Buffer.from(await encodePreview(rgb, width, height)).toString("base64")),
       );
     },
-    settled: () => told,
+    settled: async () => telling,
   };
+}
+
+function take(waiting: { step?: Telling; preview?: Telling }): Telling | undefined {
+  const kind = waiting.step === undefined ? "preview" : "step";
+  const next = waiting[kind];
+  delete waiting[kind];
+  return next;
 }
 
 /** Lets one pass, then none until the time is over. */

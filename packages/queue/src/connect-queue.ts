@@ -19,18 +19,21 @@ const SILENT: QueueLog = { info: () => undefined, warn: () => undefined, error: 
  */
 export async function connectQueue(options: QueueOptions): Promise<Farm> {
   const log = options.log ?? SILENT;
-  const redis = openConnection(options.redisUrl, "commands", log);
+  const closing = new AbortController();
+  const { signal } = closing;
+  const redis = openConnection(options.redisUrl, { kind: "commands", log, closing: signal });
   try {
     await checkRedisPolicy(redis, log);
   } catch (error) {
     redis.disconnect();
     throw error;
   }
-  const listener = openConnection(options.redisUrl, "signals", log);
+  const listener = openConnection(options.redisUrl, { kind: "signals", log, closing: signal });
   const signals = new Signals(listener);
   const queues = new FrameQueues(redis, log);
   const consumers = new Set<FrameConsumer>();
-  const openWorkerConnection = () => openConnection(options.redisUrl, "worker", log);
+  const openWorkerConnection = (ending: AbortSignal) =>
+    openConnection(options.redisUrl, { kind: "worker", log, closing: ending });
   const context = { redis, queues, signals, log, openWorkerConnection };
   return {
     submit: (job) => submitJob(context, job),
@@ -49,6 +52,7 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.allSettled([...consumers].map((consumer) => consumer[Symbol.asyncDispose]()));
+      closing.abort();
       await queues.close();
       listener.disconnect();
       redis.disconnect();

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { FarmError, invariant, isTerminal, type JobId, type Status } from "@latentfarm/contract";
 import { type Job as QueueEntry, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import type { Redis } from "ioredis";
@@ -10,12 +11,14 @@ import {
   ABORT_GRACE_MS,
   BOOKKEEPING_RETRY_MS,
   BULLMQ_STALLED_MAX,
+  CLOSE_MS_MAX,
   FRAME_TRIES_MAX,
   IDLE_BLOCK_SECONDS,
   LOCK_MS,
   STALLED_CHECK_MS,
   UNPLANNED_AFTER_MS,
 } from "./limits.js";
+import { isConnectionLoss } from "./redis-errors.js";
 import type { Signals } from "./signals.js";
 import { planLeftJobs, type SubmitContext } from "./submit-job.js";
 
@@ -23,8 +26,8 @@ import { planLeftJobs, type SubmitContext } from "./submit-job.js";
 export interface ConsumerContext extends SubmitContext {
   readonly signals: Signals;
   readonly log: QueueLog;
-  /** Opens the connection that waits for Redis; the consumer owns it. */
-  readonly openWorkerConnection: () => Redis;
+  /** Opens the connection that waits for Redis until `closing` aborts; the consumer owns it. */
+  readonly openWorkerConnection: (closing: AbortSignal) => Redis;
 }
 
 /** Begins to take frames of one model; see FrameConsumer. */
@@ -52,7 +55,7 @@ class BullFrameConsumer implements FrameConsumer {
   constructor(context: ConsumerContext, options: ConsumeOptions) {
     this.#context = context;
     this.#options = options;
-    this.#connection = context.openWorkerConnection();
+    this.#connection = context.openWorkerConnection(this.#closing.signal);
     this.#leaveChannel = context.signals.listen(CANCEL_CHANNEL, (id) => this.#cancel(id));
     this.#worker = this.#openWorker();
     this.#sweep = setInterval(() => void this.#planLeft(), UNPLANNED_AFTER_MS);
@@ -94,9 +97,10 @@ class BullFrameConsumer implements FrameConsumer {
         removeOnFail: { count: 0 },
       },
     );
-    worker.on("error", (error) =>
-      this.#context.log.warn({ model, reason: error.message }, "frame worker reports an error"),
-    );
+    worker.on("error", (error) => {
+      if (!isConnectionLoss(error))
+        this.#context.log.warn({ model, reason: error.message }, "frame worker reports an error");
+    });
     worker.on("stalled", (id) =>
       this.#context.log.warn({ model, frame: id }, "frame lost its worker and waits again"),
     );
@@ -210,8 +214,11 @@ class BullFrameConsumer implements FrameConsumer {
     for (const attempt of this.#attempts.values()) attempt.abort("interrupted", "the worker stops");
     await this.#idleWithin(ABORT_GRACE_MS);
     this.#leaveChannel();
-    // Forced only when an attempt did not stop; its lock then runs out and another worker takes the frame.
-    await this.#worker.close(this.#inFlight > 0);
+    // Forced when an attempt did not stop or Redis is away; the lock then runs out and another worker takes the frame.
+    const closed = this.#worker.close(this.#inFlight > 0 || this.#connection.status !== "ready");
+    await Promise.race([closed.catch(() => undefined), delay(CLOSE_MS_MAX, undefined, { ref: false })]);
+    // What did not close by then is cut, both connections of BullMQ: an open one keeps the process alive.
+    this.#worker.disconnect().catch(() => undefined);
     this.#connection.disconnect();
   }
 

@@ -126,9 +126,12 @@ export class FrameAttempt implements FrameWork {
   }
 
   async #tell(script: Script, args: readonly (string | number)[]): Promise<void> {
+    if (this.signal.aborted) return;
     try {
       this.#obey((await this.#run(script, args))[0]);
     } catch (error) {
+      // A connection tells its own loss, once; here it would be a line per step and frame.
+      if (error instanceof FarmError && error.code === "queue_unavailable") return;
       const fields = { jobId: this.jobId, index: this.index, reason: String(error) };
       this.#context.log.warn(fields, "progress not told");
     }

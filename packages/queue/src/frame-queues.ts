@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import type { QueueLog } from "./farm.js";
 import { frameQueueId, frameQueueName, PREFIX } from "./keys.js";
 import { FRAME_PRIORITY, FRAME_TRIES_MAX, RETRY_DELAY_MS, RETRY_JITTER } from "./limits.js";
-import { bounded } from "./redis-errors.js";
+import { bounded, isConnectionLoss } from "./redis-errors.js";
 
 /** What a queue entry holds; everything else is in the job's record. */
 export interface FrameEntry {
@@ -67,9 +67,10 @@ export class FrameQueues {
       prefix: PREFIX,
       skipVersionCheck: true,
     });
-    queue.on("error", (error) =>
-      this.#log.warn({ model, reason: error.message }, "frame queue reports an error"),
-    );
+    queue.on("error", (error) => {
+      if (!isConnectionLoss(error))
+        this.#log.warn({ model, reason: error.message }, "frame queue reports an error");
+    });
     this.#queues.set(model, queue);
     return queue;
   }

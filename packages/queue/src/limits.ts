@@ -78,3 +78,6 @@ export const RECONNECT_MS_MAX = 1_000;
 
 /** Milliseconds that aborted frames get at the end of a drain to stop at their next step. */
 export const ABORT_GRACE_MS = 5_000;
+
+/** Milliseconds that BullMQ gets to close in order; a Redis that goes away just then must not hold a drain up. */
+export const CLOSE_MS_MAX = 3_000;

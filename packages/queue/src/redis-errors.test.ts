@@ -1,7 +1,7 @@
 import { FarmError } from "@latentfarm/contract";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CALL_MS_MAX } from "./limits.js";
-import { bounded, translateRedisError } from "./redis-errors.js";
+import { bounded, isConnectionLoss, translateRedisError } from "./redis-errors.js";
 
 describe("translateRedisError()", () => {
   it("keeps the farm's own errors", () => {
@@ -29,6 +29,14 @@ describe("translateRedisError()", () => {
       new Error("ERR FARM_TRANSITION 0:status from failed to running"),
     );
     expect(error.code).toBe("internal");
+  });
+});
+
+describe("isConnectionLoss()", () => {
+  it("tells a lost connection from a refusal", () => {
+    expect(isConnectionLoss(Object.assign(new Error("connect"), { code: "ECONNREFUSED" }))).toBe(true);
+    expect(isConnectionLoss(new Error("Connection is closed."))).toBe(true);
+    expect(isConnectionLoss(new Error("Missing lock for job 1. moveToFinished"))).toBe(false);
   });
 });
 

@@ -57,6 +57,24 @@ export async function bounded<T>(action: string, call: () => Promise<T>): Promis
   }
 }
 
+/** Codes and messages of a connection that is gone or does not come about. */
+const LOSS_CODES = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+]);
+const LOSS_MESSAGES = /^(Connection is closed|Reached the max retries|Stream isn't writeable|connect )/;
+
+/** True for what a lost connection throws at everything that uses it; the connection itself tells its loss once. */
+export function isConnectionLoss(error: Error): boolean {
+  const code = "code" in error ? error.code : undefined;
+  return (typeof code === "string" && LOSS_CODES.has(code)) || LOSS_MESSAGES.test(error.message);
+}
+
 function stateOf(error: unknown, message: string): string {
   const refusal = REFUSALS.find((word) => message.startsWith(word));
   if (refusal !== undefined) return `refusing (${refusal})`;
