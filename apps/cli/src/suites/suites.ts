@@ -26,6 +26,7 @@ export const SUITES: readonly Suite[] = [
   suite("tidy", ["test/tidy"]),
   suite("unit", ["packages", "apps", "test/harness"]),
   suite("reference", ["test/reference"]),
+  suite("queue", ["test/queue"], { needsRedis: true, oneFileAtATime: true }),
   suite("e2e", ["test/e2e"], { needsRedis: true, oneFileAtATime: true }),
   suite("chaos", ["test/chaos"], { needsRedis: true, oneFileAtATime: true }),
 ];
