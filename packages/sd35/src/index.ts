@@ -53,8 +53,20 @@ export {
   openTokenEmbedding,
   type TokenEmbedding,
 } from "./text/token-embedding.js";
-export { type ChunkFrame, CLIP_LENGTH_MIN, chunkTokens } from "./tokenizers/chunk-tokens.js";
+export {
+  type ChunkFrame,
+  CLIP_LENGTH_MIN,
+  chunkTokens,
+  type TokenGroup,
+  type WeightedTokens,
+} from "./tokenizers/chunk-tokens.js";
 export { type ClipKind, openClipTokenizer } from "./tokenizers/clip-tokenizer.js";
+export {
+  parsePromptWeights,
+  WEIGHT_DEPTH_MAX,
+  WEIGHT_MAX,
+  type WeightedText,
+} from "./tokenizers/prompt-weights.js";
 export { openT5Tokenizer } from "./tokenizers/t5-tokenizer.js";
 export type { TextTokenizer } from "./tokenizers/text-tokenizer.js";
 export {
@@ -64,6 +76,7 @@ export {
   type PromptTokenizers,
   T5_LENGTH_MIN_DEFAULT,
   type TokenizedPrompt,
+  type TokenWeights,
   tokenizePrompt,
 } from "./tokenizers/tokenize-prompt.js";
 export { detectVae, findVaePrefix, type VaeConfig, type VaeHalf } from "./vae/config.js";

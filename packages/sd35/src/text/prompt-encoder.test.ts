@@ -52,4 +52,38 @@ describe("createPromptEncoder()", () => {
     await encoder.encode(encoder.tokenize("sun ".repeat(19)));
     expect(calls[0]?.inputs.end_index?.data).toEqual(BigInt64Array.of(19n, 2n));
   });
+
+  it("weighs each token against the empty prompt of its encoder, and no pooled vector", async () => {
+    const { calls, run } = echoRuntime();
+    using encoder = createPromptEncoder(folder, run);
+    const [plain, empty] = [
+      await encoder.encode(encoder.tokenize("a yellow sun")),
+      await encoder.encode(encoder.tokenize("")),
+    ];
+    calls.length = 0;
+    const weighted = await encoder.encode(encoder.tokenize("a (yellow:1.5) sun"));
+    expect(calls.map(({ component, inputs }) => [component, inputs.embeddings?.dims[0]])).toEqual([
+      ["clip_l", 2],
+      ["clip_g", 2],
+      ["t5xxl", 1],
+      ["t5xxl", 1],
+    ]);
+    const expected = plain.context.map((z, index) => {
+      const row = Math.floor(index / plain.width);
+      const heavy = row === 2 || row === 20 + 1; // after CLIP's start token; T5 has none
+      const zero = empty.context[index] ?? Number.NaN;
+      return heavy ? Math.fround(Math.fround(z - zero) * 1.5) + zero : z;
+    });
+    expect(weighted.context).toEqual(expected);
+    expect(weighted.context).not.toEqual(plain.context);
+    expect(weighted.pooled).toEqual(plain.pooled);
+  });
+
+  it("gives the bytes of the plain prompt when all weights are 1", async () => {
+    const { calls, run } = echoRuntime();
+    using encoder = createPromptEncoder(folder, run);
+    const plain = await encoder.encode(encoder.tokenize("a yellow sun"));
+    expect(await encoder.encode(encoder.tokenize("(a (yellow:1) sun:1)"))).toEqual(plain);
+    expect(calls).toHaveLength(6);
+  });
 });

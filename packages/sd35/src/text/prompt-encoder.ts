@@ -1,11 +1,15 @@
 import { invariant } from "@latentfarm/contract";
 import type { LoadedComponent } from "../model-folder/model-folder.js";
+import type { TextTokenizer } from "../tokenizers/text-tokenizer.js";
 import {
+  emptyClipChunk,
+  emptyT5Tokens,
   type PromptField,
   type PromptTokenizers,
   type TokenizedPrompt,
   tokenizePrompt,
 } from "../tokenizers/tokenize-prompt.js";
+import { applyTokenWeights } from "./apply-token-weights.js";
 import type { ClipConfig } from "./clip-config.js";
 import {
   assembleConditioning,
@@ -38,13 +42,19 @@ export interface PromptModel {
   readonly pooledWidth: number;
 }
 
+interface EncoderPart<Config> {
+  readonly config: Config;
+  readonly table: TokenEmbedding;
+  readonly tokenizer: TextTokenizer;
+}
+
 /** From a prompt to what the denoiser is given. Holds the token tables' files open. */
 export interface PromptEncoder extends Disposable {
   /**
    * @throws {FarmError} invalid_request, naming `field`, for a prompt with too many tokens
    */
   tokenize(text: string, field?: PromptField): TokenizedPrompt;
-  /** Runs each text encoder once. */
+  /** Runs each text encoder once; with weights T5 once more, for the empty prompt that they lead away from. */
   encode(tokens: TokenizedPrompt): Promise<Conditioning>;
 }
 
@@ -55,15 +65,20 @@ export interface PromptEncoder extends Disposable {
 export function createPromptEncoder(model: PromptModel, run: RunTextEncoder): PromptEncoder {
   const { tokenizers, clipL, clipG, t5 } = model;
   const tables: TokenEmbedding[] = [];
-  const open = <Config>(component: LoadedComponent<Config> | undefined, key: (config: Config) => string) => {
+  const open = <Config>(
+    component: LoadedComponent<Config> | undefined,
+    tokenizer: TextTokenizer | undefined,
+    key: (config: Config) => string,
+  ): EncoderPart<Config> | undefined => {
     if (component === undefined) return undefined;
+    invariant(tokenizer !== undefined, "a model has a tokenizer for each text encoder");
     const table = openTokenEmbedding(component.source, key(component.config));
     tables.push(table);
-    return { config: component.config, table };
+    return { config: component.config, table, tokenizer };
   };
-  const partL = open(clipL, clipTableKey);
-  const partG = open(clipG, clipTableKey);
-  const partT5 = open(t5, t5TableKey);
+  const partL = open(clipL, tokenizers.clipL, clipTableKey);
+  const partG = open(clipG, tokenizers.clipG, clipTableKey);
+  const partT5 = open(t5, tokenizers.t5, t5TableKey);
   const shape = {
     contextWidth: model.contextWidth,
     pooledWidth: model.pooledWidth,
@@ -72,10 +87,12 @@ export function createPromptEncoder(model: PromptModel, run: RunTextEncoder): Pr
   return {
     tokenize: (text, field) => tokenizePrompt(tokenizers, text, field),
     encode: async (tokens) => {
-      const eos = { clip_l: tokenizers.clipL?.eos, clip_g: tokenizers.clipG?.eos };
-      const encodedL = partL && (await encodeClip(run, partL, { chunks: tokens.clipL, eos: eos.clip_l }));
-      const encodedG = partG && (await encodeClip(run, partG, { chunks: tokens.clipG, eos: eos.clip_g }));
-      const encodedT5 = partT5 && (await encodeT5(run, partT5.table, tokens.t5));
+      const { weights } = tokens;
+      const encodedL =
+        partL && (await encodeClip(run, partL, { chunks: tokens.clipL, weights: weights?.clipL }));
+      const encodedG =
+        partG && (await encodeClip(run, partG, { chunks: tokens.clipG, weights: weights?.clipG }));
+      const encodedT5 = partT5 && (await encodeT5(run, partT5, { ids: tokens.t5, weights: weights?.t5 }));
       return assembleConditioning(
         {
           ...(encodedL && { clipL: encodedL }),
@@ -101,29 +118,40 @@ export function t5TableKey({ prefix, embedding }: T5Config): string {
   return prefix + embedding;
 }
 
-/** Runs all chunks of a prompt as one batch; SD3 takes CLIP-L's pooled vector as it is and CLIP-G's projected. */
+/**
+ * Runs all chunks of a prompt as one batch, with weights the empty prompt after them; SD3 takes CLIP-L's pooled vector
+ * as it is and CLIP-G's projected, and weighs neither.
+ */
 async function encodeClip(
   run: RunTextEncoder,
-  { config, table }: { config: ClipConfig; table: TokenEmbedding },
-  { chunks, eos }: { chunks: readonly (readonly number[])[]; eos: number | undefined },
+  { config, table, tokenizer }: EncoderPart<ClipConfig>,
+  prompt: {
+    readonly chunks: readonly (readonly number[])[];
+    readonly weights: readonly (readonly number[])[] | undefined;
+  },
 ): Promise<ClipEncoding> {
-  const [first] = chunks;
-  invariant(first !== undefined && eos !== undefined, `a prompt for ${config.kind} has a chunk`);
-  const ends = chunks.map((chunk) => BigInt(chunk.indexOf(eos)));
+  const { chunks, weights } = prompt;
+  const length = chunks[0]?.length;
+  invariant(length !== undefined, `a prompt for ${config.kind} has a chunk`);
+  const rows = weights === undefined ? chunks : [...chunks, emptyClipChunk(tokenizer, length)];
+  const ends = rows.map((chunk) => BigInt(chunk.indexOf(tokenizer.eos)));
   const outputs = await run(config.kind, {
     embeddings: {
       dtype: "float32",
-      dims: [chunks.length, first.length, config.hidden],
-      data: table.rows(chunks.flat()),
+      dims: [rows.length, length, config.hidden],
+      data: table.rows(rows.flat()),
     },
-    end_index: { dtype: "int64", dims: [chunks.length], data: BigInt64Array.from(ends) },
+    end_index: { dtype: "int64", dims: [rows.length], data: BigInt64Array.from(ends) },
   });
   const { name, width } =
     config.kind === "clip_l"
       ? { name: "pooled_unprojected", width: config.hidden }
       : { name: "pooled_projected", width: config.projectionWidth };
+  const all = dataOf(outputs, "hidden_penultimate");
+  const hidden = all.subarray(0, chunks.length * length * config.hidden);
+  const empty = all.subarray(hidden.length);
   return {
-    hidden: dataOf(outputs, "hidden_penultimate"),
+    hidden: weights === undefined ? hidden : applyTokenWeights(hidden, empty, weights.flat()),
     width: config.hidden,
     pooled: dataOf(outputs, name).slice(0, width),
   };
@@ -131,15 +159,23 @@ async function encodeClip(
 
 async function encodeT5(
   run: RunTextEncoder,
-  table: TokenEmbedding,
-  tokens: readonly number[],
+  { table, tokenizer }: EncoderPart<T5Config>,
+  { ids, weights }: { readonly ids: readonly number[]; readonly weights: readonly number[] | undefined },
 ): Promise<T5Encoding> {
-  const count = tokens.length;
-  const outputs = await run("t5xxl", {
-    embeddings: { dtype: "float32", dims: [1, count, table.hidden], data: table.rows(tokens) },
-    position_buckets: { dtype: "int64", dims: [count, count], data: t5PositionBuckets(count) },
-  });
-  return { hidden: dataOf(outputs, "hidden"), width: table.hidden };
+  const count = ids.length;
+  const positionBuckets = t5PositionBuckets(count);
+  const hiddenOf = async (tokens: readonly number[]) => {
+    const outputs = await run("t5xxl", {
+      embeddings: { dtype: "float32", dims: [1, count, table.hidden], data: table.rows(tokens) },
+      position_buckets: { dtype: "int64", dims: [count, count], data: positionBuckets },
+    });
+    return dataOf(outputs, "hidden");
+  };
+  const hidden = await hiddenOf(ids);
+  if (weights === undefined) return { hidden, width: table.hidden };
+  // One after the other: both in one batch would double the attention's memory at the longest prompts.
+  const empty = await hiddenOf(emptyT5Tokens(tokenizer, count));
+  return { hidden: applyTokenWeights(hidden, empty, weights), width: table.hidden };
 }
 
 function dataOf(

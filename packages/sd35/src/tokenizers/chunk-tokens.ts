@@ -20,37 +20,55 @@ export interface ChunkFrame {
   readonly pad: number;
 }
 
+/** A run of tokens of one weight. */
+export interface TokenGroup {
+  readonly ids: readonly number[];
+  readonly weight: number;
+}
+
+/** Token ids with the weight of each. */
+export interface WeightedTokens {
+  readonly ids: number[];
+  readonly weights: number[];
+}
+
 /**
  * Packs token groups into CLIP chunks `[bos, ..., eos, pad...]` of equal length; no group at all gives one empty
- * chunk. A group is a run of tokens of one weight: a prompt without weights is one group.
+ * chunk. A prompt without weights is one group; start, end and padding weigh 1.
  *
- * Source: ComfyUI, `comfy/sd1_clip.py`, `SDTokenizer.tokenize_with_weights`.
+ * Source: ComfyUI, `comfy/sd1_clip.py`, `SDTokenizer.tokenize_with_weights`, for behaviour.
  */
-export function chunkTokens(groups: readonly (readonly number[])[], frame: ChunkFrame): number[][] {
+export function chunkTokens(groups: readonly TokenGroup[], frame: ChunkFrame): WeightedTokens[] {
   invariant(frame.length >= CLIP_LENGTH_MIN, `chunk length ${frame.length} is at least ${CLIP_LENGTH_MIN}`);
   const room = frame.length - 2;
-  const bodies: number[][] = [[]];
-  let body: number[] = [];
-  bodies[0] = body;
-  for (const group of groups) {
-    const splits = group.length >= GROUP_SPLIT_TOKENS_MIN;
-    let rest = group;
-    while (body.length + rest.length > room) {
+  let body: WeightedTokens = { ids: [], weights: [] };
+  const bodies = [body];
+  for (const { ids, weight } of groups) {
+    const splits = ids.length >= GROUP_SPLIT_TOKENS_MIN;
+    let rest = ids;
+    while (body.ids.length + rest.length > room) {
       if (splits) {
-        const taken = room - body.length;
-        body.push(...rest.slice(0, taken));
+        const taken = room - body.ids.length;
+        append(body, rest.slice(0, taken), weight);
         rest = rest.slice(taken);
       }
-      body = [];
+      body = { ids: [], weights: [] };
       bodies.push(body);
     }
-    body.push(...rest);
+    append(body, rest, weight);
   }
   return bodies.map((tokens) => frameChunk(tokens, frame));
 }
 
-function frameChunk(tokens: readonly number[], { length, bos, eos, pad }: ChunkFrame): number[] {
-  const chunk = [bos, ...tokens, eos];
-  while (chunk.length < length) chunk.push(pad);
-  return chunk;
+function append(tokens: WeightedTokens, ids: readonly number[], weight: number): void {
+  tokens.ids.push(...ids);
+  tokens.weights.push(...ids.map(() => weight));
+}
+
+function frameChunk({ ids, weights }: WeightedTokens, { length, bos, eos, pad }: ChunkFrame): WeightedTokens {
+  const padding = length - ids.length - 2;
+  return {
+    ids: [bos, ...ids, eos, ...Array<number>(padding).fill(pad)],
+    weights: [1, ...weights, 1, ...Array<number>(padding).fill(1)],
+  };
 }

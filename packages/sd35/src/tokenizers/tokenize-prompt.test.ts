@@ -60,11 +60,26 @@ describe("tokenizePrompt()", () => {
     expect([tokens.clipL, tokens.clipG, tokens.t5.length]).toEqual([[], [], 20]);
   });
 
-  it("reads weights as plain text and says so", () => {
-    const { clipL, notes } = tokenizePrompt(TOKENIZERS, "a (red:1.3) sun");
-    expect(clipL[0]?.length).toBe(20);
-    expect(notes).toEqual(["prompt has weights such as (word:1.3): they are read as plain text"]);
-    expect(tokenizePrompt(TOKENIZERS, "a (red) sun").notes).toEqual([]);
+  it("tokenizes each run of one weight by itself and keeps its weight by token", () => {
+    const { clipL, clipG, t5, weights } = tokenizePrompt(TOKENIZERS, "a (yellow:1.3) sun");
+    expect([clipL, clipG]).toEqual([[[BOS, 353, 655, 647, EOS, ...Array(15).fill(EOS)]], expect.anything()]);
+    const ones = Array(17).fill(1);
+    expect(weights?.clipL).toEqual([[1, 1, 1.3, 1, ...ones.slice(1)]]);
+    expect(weights?.clipG).toEqual(weights?.clipL);
+    expect(t5).toEqual([3, 57, 49, 1, ...Array(16).fill(0)]);
+    expect(weights?.t5).toEqual([1, 1.3, 1, ...ones]);
+  });
+
+  it("gives no weights when all are 1", () => {
+    const plain = tokenizePrompt(TOKENIZERS, "a yellow sun");
+    expect(tokenizePrompt(TOKENIZERS, "a (yellow:1) sun")).toEqual(plain);
+    expect(plain.weights).toBeUndefined();
+  });
+
+  it("moves a short weighted run whole to the next chunk", () => {
+    const { clipL, weights } = tokenizePrompt(TOKENIZERS, `${"sun ".repeat(16)}(yellow sun a:0.5)`);
+    expect(clipL.map((chunk) => chunk.indexOf(EOS))).toEqual([17, 4]);
+    expect(weights?.clipL[1]?.slice(0, 5)).toEqual([1, 0.5, 0.5, 0.5, 1]);
   });
 
   it("accepts a prompt of the cap and rejects one more token, naming the field", () => {
@@ -73,5 +88,7 @@ describe("tokenizePrompt()", () => {
     const error = errorOf(() => tokenizePrompt(TOKENIZERS, words(PROMPT_TOKENS_MAX + 1), "negative_prompt"));
     expect(error.code).toBe("invalid_request");
     expect(error.details.errors).toMatchObject([{ path: "negative_prompt" }]);
+    const runs = `(sun:2) ${words(PROMPT_TOKENS_MAX)}`;
+    expect(errorOf(() => tokenizePrompt(TOKENIZERS, runs)).code).toBe("invalid_request");
   });
 });

@@ -1,5 +1,6 @@
 import { type FarmError, fieldsError } from "@latentfarm/contract";
-import { type ChunkFrame, chunkTokens } from "./chunk-tokens.js";
+import { type ChunkFrame, chunkTokens, type TokenGroup, type WeightedTokens } from "./chunk-tokens.js";
+import { parsePromptWeights, type WeightedText } from "./prompt-weights.js";
 import type { TextTokenizer } from "./text-tokenizer.js";
 
 /** Positions of a CLIP chunk in every published model. Source: openai/CLIP, `context_length`. */
@@ -35,17 +36,30 @@ export interface TokenizedPrompt {
   readonly clipG: readonly (readonly number[])[];
   /** End token and padding included; empty without that encoder. */
   readonly t5: readonly number[];
+  /** The weight of each token, when one of them is not 1. */
+  readonly weights?: TokenWeights;
   /** What the reader should know about how the prompt was read, in words. */
   readonly notes: readonly string[];
 }
 
-/** `(word:1.3)`: a weight in ComfyUI's notation. */
-const WEIGHT = /\([^()]*:\s*-?\d*\.?\d+\s*\)/;
+/** Weights in the shape of a {@link TokenizedPrompt}'s token ids; start, end and padding weigh 1. */
+export interface TokenWeights {
+  readonly clipL: readonly (readonly number[])[];
+  readonly clipG: readonly (readonly number[])[];
+  readonly t5: readonly number[];
+}
+
+interface Prompt {
+  /** Runs of one weight; each is tokenized by itself. */
+  readonly runs: readonly WeightedText[];
+  readonly field: PromptField;
+}
 
 /**
- * Turns a prompt into token ids as ComfyUI does: CLIP in as many chunks as it needs (both encoders the same number),
- * T5 at its own length. Weights such as `(word:1.3)` are read as plain text, and a note says so.
- * @throws {FarmError} invalid_request, naming `field`, when it is longer than {@link PROMPT_TOKENS_MAX}
+ * Turns a prompt into token ids as ComfyUI does: weights such as `(word:1.3)` are taken off, CLIP fills as many chunks
+ * as it needs (both encoders the same number), T5 has its own length.
+ * @throws {FarmError} invalid_request, naming `field`, when it is longer than {@link PROMPT_TOKENS_MAX} or its weights
+ * pass their caps
  */
 export function tokenizePrompt(
   tokenizers: PromptTokenizers,
@@ -53,27 +67,29 @@ export function tokenizePrompt(
   field: PromptField = "prompt",
 ): TokenizedPrompt {
   const { clipL, clipG, t5, clipLength, t5LengthMin } = tokenizers;
+  const prompt: Prompt = { runs: parsePromptWeights(text, field), field };
   const framed = (tokenizer: TextTokenizer | undefined) =>
-    tokenizer ? clipChunks(tokenizer, { text, field, length: clipLength }) : [];
+    tokenizer ? chunkTokens(encodeRuns(tokenizer, prompt), frameOf(tokenizer, clipLength)) : [];
   const chunksL = framed(clipL);
   const chunksG = framed(clipG);
   const chunkCount = Math.max(chunksL.length, chunksG.length);
-  const notes: string[] = [];
-  if (chunkCount > 1) notes.push(`${field} fills ${chunkCount} CLIP chunks of ${clipLength} tokens`);
-  if (WEIGHT.test(text)) notes.push(`${field} has weights such as (word:1.3): they are read as plain text`);
+  const size = { chunkCount, length: clipLength };
+  const paddedL = padChunks(chunksL, clipL, size);
+  const paddedG = padChunks(chunksG, clipG, size);
+  const tokensT5 = t5 ? t5Tokens(t5, prompt, t5LengthMin) : { ids: [], weights: [] };
+  const weighted = [...paddedL, ...paddedG, tokensT5].some(({ weights }) => weights.some((w) => w !== 1));
+  const weights = { clipL: weightsOf(paddedL), clipG: weightsOf(paddedG), t5: tokensT5.weights };
   return {
-    clipL: padChunks(chunksL, clipL, { chunkCount, length: clipLength }),
-    clipG: padChunks(chunksG, clipG, { chunkCount, length: clipLength }),
-    t5: t5 ? t5Tokens(t5, { text, field, lengthMin: t5LengthMin }) : [],
-    notes,
+    clipL: paddedL.map(({ ids }) => ids),
+    clipG: paddedG.map(({ ids }) => ids),
+    t5: tokensT5.ids,
+    ...(weighted && { weights }),
+    notes: chunkCount > 1 ? [`${field} fills ${chunkCount} CLIP chunks of ${clipLength} tokens`] : [],
   };
 }
 
-function clipChunks(
-  tokenizer: TextTokenizer,
-  { text, field, length }: { text: string; field: PromptField; length: number },
-): number[][] {
-  return chunkTokens([encodeCapped(tokenizer, text, field)], frameOf(tokenizer, length));
+function weightsOf(chunks: readonly WeightedTokens[]): readonly (readonly number[])[] {
+  return chunks.map(({ weights }) => weights);
 }
 
 function frameOf({ bos, eos, pad }: TextTokenizer, length: number): ChunkFrame {
@@ -83,28 +99,38 @@ function frameOf({ bos, eos, pad }: TextTokenizer, length: number): ChunkFrame {
 
 /** Both encoders get the same number of chunks; the shorter list is filled with chunks of the empty prompt. */
 function padChunks(
-  chunks: readonly (readonly number[])[],
+  chunks: readonly WeightedTokens[],
   tokenizer: TextTokenizer | undefined,
   { chunkCount, length }: { chunkCount: number; length: number },
-): readonly (readonly number[])[] {
+): readonly WeightedTokens[] {
   if (tokenizer === undefined) return chunks;
   const empty = () => chunkTokens([], frameOf(tokenizer, length));
   return [...chunks, ...Array.from({ length: chunkCount - chunks.length }, empty).flat()];
 }
 
-function t5Tokens(
-  tokenizer: TextTokenizer,
-  { text, field, lengthMin }: { text: string; field: PromptField; lengthMin: number },
-): number[] {
-  const ids = [...encodeCapped(tokenizer, text, field), tokenizer.eos];
-  while (ids.length < lengthMin) ids.push(tokenizer.pad);
-  return ids;
+/** The empty prompt in one CLIP chunk, which weights lead away from. */
+export function emptyClipChunk(tokenizer: TextTokenizer, length: number): readonly number[] {
+  return chunkTokens([], frameOf(tokenizer, length)).flatMap(({ ids }) => ids);
 }
 
-function encodeCapped(tokenizer: TextTokenizer, text: string, field: PromptField): readonly number[] {
-  const ids = tokenizer.encode(text);
-  if (ids.length > PROMPT_TOKENS_MAX) throw tooLong(field, ids.length);
-  return ids;
+/** The empty prompt for T5, at the length of the prompt whose weights lead away from it. */
+export function emptyT5Tokens({ eos, pad }: TextTokenizer, length: number): readonly number[] {
+  return [eos, ...Array<number>(length - 1).fill(pad)];
+}
+
+function t5Tokens(tokenizer: TextTokenizer, prompt: Prompt, lengthMin: number): WeightedTokens {
+  const groups = encodeRuns(tokenizer, prompt);
+  const ids = [...groups.flatMap((group) => group.ids), tokenizer.eos];
+  const weights = groups.flatMap((group) => group.ids.map(() => group.weight));
+  while (ids.length < lengthMin) ids.push(tokenizer.pad);
+  return { ids, weights: [...weights, ...Array<number>(ids.length - weights.length).fill(1)] };
+}
+
+function encodeRuns(tokenizer: TextTokenizer, { runs, field }: Prompt): TokenGroup[] {
+  const groups = runs.map(({ text, weight }) => ({ ids: tokenizer.encode(text), weight }));
+  const tokens = groups.reduce((sum, { ids }) => sum + ids.length, 0);
+  if (tokens > PROMPT_TOKENS_MAX) throw tooLong(field, tokens);
+  return groups;
 }
 
 function tooLong(field: PromptField, tokens: number): FarmError {
