@@ -28,6 +28,7 @@ export const ERROR_TRAITS = {
   store_unavailable: { httpStatus: 503, retryable: true },
   engine_crashed: { httpStatus: 500, retryable: true },
   engine_unavailable: { httpStatus: 503, retryable: true },
+  out_of_memory: { httpStatus: 503, retryable: true },
   numeric_fault: { httpStatus: 500, retryable: true },
   interrupted: { httpStatus: 500, retryable: true },
   canceled: { httpStatus: 409, retryable: false },

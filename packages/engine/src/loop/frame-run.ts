@@ -19,6 +19,9 @@ export interface FrameRun {
   readonly state: RunState;
   /** Why the frame failed; set only in that state. */
   readonly error: FarmError | undefined;
+  /** Steps completed, of {@link steps}. */
+  readonly step: number;
+  readonly steps: number;
   /** Rows that the sampler waits for; empty when the run is not stepping. */
   pendingRows(): readonly number[];
   /** What the network must see now, the same for each row. */
@@ -79,6 +82,10 @@ export function createFrameRun(init: FrameRunInit): FrameRun {
     get error() {
       return error;
     },
+    get step() {
+      return sampler.step;
+    },
+    steps: sampler.steps,
     pendingRows: () =>
       state === "stepping" ? [...estimates.keys()].filter((row) => estimates[row] === undefined) : [],
     request: () => sampler.request(),
