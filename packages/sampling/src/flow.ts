@@ -4,6 +4,9 @@ export const SIGMA_LEVELS = 1000;
 /** What the network's `timestep` input is for a sigma: sigma times this, one value per row. */
 export const TIMESTEP_SCALE = 1000;
 
+/** SD3's shift: what a sampler assumes that is not told. Source: Stability-AI/sd3.5 `sd3_infer.py`, `SHIFT`. */
+export const SHIFT_DEFAULT = 3;
+
 const { fround } = Math;
 
 /**

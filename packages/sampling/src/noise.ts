@@ -28,15 +28,33 @@ const TWO_PI_FLOAT = Math.fround(2 * Math.PI);
  * @throws {RangeError} for a seed or a count out of range
  */
 export function randn(seed: bigint, shape: number | readonly number[]): Float32Array {
+  return createRandnStream(seed)(shape);
+}
+
+/**
+ * The same from a generator that goes on: each call draws the next tensor, as repeated `torch.randn` calls do.
+ *
+ * NOTE: below 16 values, and an odd number of them, PyTorch keeps half a pair for the next call; this does not. Latents
+ * have at least 16 values.
+ * @throws {RangeError} for a seed out of range, and on a call for a count out of range
+ */
+export function createRandnStream(seed: bigint): (shape: number | readonly number[]) => Float32Array {
   if (seed < 0n || seed !== BigInt.asUintN(SEED_BITS, seed)) {
     throw new RangeError(`Cannot draw noise as seeded: seed is ${seed}, expected 0 to 2^64 - 1`);
   }
+  const next = createMersenneTwister(Number(BigInt.asUintN(GENERATOR_SEED_BITS, seed)));
+  return (shape) => {
+    const count = countValues(shape);
+    return count < BLOCK ? drawShort(next, count) : drawBlocks(next, count);
+  };
+}
+
+function countValues(shape: number | readonly number[]): number {
   const count = typeof shape === "number" ? shape : shape.reduce((product, size) => product * size, 1);
   if (!Number.isSafeInteger(count) || count < 0) {
     throw new RangeError(`Cannot draw noise as a tensor: count is ${count}`);
   }
-  const next = createMersenneTwister(Number(BigInt.asUintN(GENERATOR_SEED_BITS, seed)));
-  return count < BLOCK ? drawShort(next, count) : drawBlocks(next, count);
+  return count;
 }
 
 /** All uniforms first, then a transform per block of 16; a rest is covered by 16 fresh values at the end. */

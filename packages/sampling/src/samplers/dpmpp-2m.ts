@@ -1,4 +1,10 @@
-import { requestCurrent, type SamplerContext, type SamplerMethod, type SamplerState } from "./method.js";
+import {
+  completeStep,
+  type MethodState,
+  requestCurrent,
+  type SamplerContext,
+  type SamplerMethod,
+} from "./method.js";
 
 const { fround } = Math;
 
@@ -9,21 +15,21 @@ const { fround } = Math;
  * Source: Lu et al. 2022, "DPM-Solver++" (arXiv 2211.01095), algorithm 2; crowsonkb/k-diffusion `sampling.py`,
  * `sample_dpmpp_2m`.
  */
-export const dpmpp2m: SamplerMethod = { discardsPenultimateSigma: false, request: requestCurrent, advance };
+export const dpmpp2m: SamplerMethod = { request: requestCurrent, advance };
 
-function advance(state: SamplerState, { sigmas }: SamplerContext, denoised: Float32Array): SamplerState {
+function advance(state: MethodState, { sigmas }: SamplerContext, denoised: Float32Array): MethodState {
   const time = timeOf(sigmas[state.step]!);
   const timeNext = timeOf(sigmas[state.step + 1]!);
   const interval = fround(timeNext - time);
   const kept = fround(sigmaOf(timeNext) / sigmaOf(time));
   const gained = fround(Math.expm1(-interval)); // interval is infinite for sigma 0, and this is -1
-  const [previous] = state.history;
+  const { previous } = state.memory;
   const estimate =
     previous === undefined || sigmas[state.step + 1] === 0
       ? denoised
       : extrapolate(denoised, previous, fround(fround(time - timeOf(sigmas[state.step - 1]!)) / interval));
   const latent = state.latent.map((value, index) => fround(kept * value) - fround(gained * estimate[index]!));
-  return { step: state.step + 1, latent, history: [denoised] };
+  return completeStep(state, latent, { memory: { previous: denoised } });
 }
 
 /** The estimate in the middle of the step, from this one and the one before; `ratio` is last interval to this. */

@@ -1,4 +1,10 @@
-import { requestCurrent, type SamplerContext, type SamplerMethod, type SamplerState } from "./method.js";
+import {
+  completeStep,
+  type MethodState,
+  requestCurrent,
+  type SamplerContext,
+  type SamplerMethod,
+} from "./method.js";
 
 const { fround } = Math;
 
@@ -7,14 +13,19 @@ const { fround } = Math;
  *
  * Source: Karras et al. 2022 (arXiv 2206.00364), algorithm 2; crowsonkb/k-diffusion `sampling.py`, `sample_euler`.
  */
-export const euler: SamplerMethod = { discardsPenultimateSigma: false, request: requestCurrent, advance };
+export const euler: SamplerMethod = { request: requestCurrent, advance: advanceEuler };
 
-function advance(state: SamplerState, { sigmas }: SamplerContext, denoised: Float32Array): SamplerState {
+/** The step of `euler`, which methods of higher order take where they have nothing better. */
+export function advanceEuler(
+  state: MethodState,
+  { sigmas }: SamplerContext,
+  denoised: Float32Array,
+): MethodState {
   const sigma = sigmas[state.step]!;
   const distance = fround(sigmas[state.step + 1]! - sigma);
   const latent = state.latent.map((value, index) => {
     const slope = fround(fround(value - denoised[index]!) / sigma);
     return value + fround(slope * distance);
   });
-  return { step: state.step + 1, latent, history: [] };
+  return completeStep(state, latent);
 }

@@ -11,3 +11,10 @@ export interface ScheduleOptions {
  * a line in registry.ts.
  */
 export type Schedule = (options: ScheduleOptions) => Float32Array;
+
+/** The levels, then 0. */
+export function closeWithZero(levels: Float32Array): Float32Array {
+  const closed = new Float32Array(levels.length + 1);
+  closed.set(levels);
+  return closed;
+}
