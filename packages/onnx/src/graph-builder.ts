@@ -57,6 +57,8 @@ export interface GraphBuilder {
   decode(op: string, inputs: Inputs, attributes?: Attributes): Value;
   /** A small constant held in the model itself; equal constants are one initializer. */
   constant(dtype: "float32" | "int64", shape: readonly number[], values: readonly number[]): Value;
+  /** A constant given as its bytes, for dtypes that JavaScript has no array of; equal constants are one initializer. */
+  inline(dtype: OnnxDtype, shape: readonly number[], bytes: Uint8Array): Value;
   /** A weight that stays in its file; asking twice for a name gives the same value. */
   external(tensor: ExternalTensor): Value;
   /** The finished graph. The builder must not be used afterwards. */
@@ -123,6 +125,7 @@ function scopedBuilder(state: State, scope: string): GraphBuilder {
     decode: (op, inputs, attributes = {}) =>
       only(add(state.decodeNodes, op, inputs, { attributes, outputCount: 1 })),
     constant: (dtype, shape, values) => addConstant(state, { dtype, shape, values }),
+    inline: (dtype, shape, bytes) => addInline(state, { dtype, shape, bytes }),
     external: (tensor) => addExternal(state, tensor),
     finish: () => finishGraph(state),
   };
@@ -179,18 +182,33 @@ function addConstant(
     dtype === "float32"
       ? new Uint8Array(Float32Array.from(values).buffer)
       : new Uint8Array(BigInt64Array.from(values, (value) => BigInt(value)).buffer);
-  const name = `const.${dtype}[${shape}](${constantLabel(values, bytes)})`;
+  const label = values.length <= CONSTANT_VALUES_SHOWN ? values.join(",") : undefined;
+  return addInline(state, { dtype, shape, bytes, label });
+}
+
+/** Without a label the name holds a digest: each node that reads a constant repeats its name. */
+function addInline(
+  state: State,
+  constant: {
+    dtype: OnnxDtype;
+    shape: readonly number[];
+    bytes: Uint8Array;
+    label?: string | undefined;
+  },
+): Value {
+  const { dtype, shape, bytes } = constant;
+  const count = shape.reduce((product, length) => product * length, 1);
+  invariant(
+    count * ELEMENT_BYTES[dtype] === bytes.length,
+    `a constant of shape [${shape}] fills its ${bytes.length} bytes`,
+  );
+  const label = constant.label ?? createHash("sha256").update(bytes).digest("hex");
+  const name = `const.${dtype}[${shape}](${label})`;
   if (!state.initializers.has(name)) {
     claimName(state, name);
     state.initializers.set(name, { name, dtype, shape, data: { kind: "inline", bytes } });
   }
   return { name };
-}
-
-/** The values themselves, or a digest where they are many: each node that reads a constant repeats its name. */
-function constantLabel(values: readonly number[], bytes: Uint8Array): string {
-  if (values.length <= CONSTANT_VALUES_SHOWN) return values.join(",");
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 function addExternal(state: State, tensor: ExternalTensor): Value {

@@ -23,6 +23,19 @@ export const ELEMENT_BYTES = {
   bool: 1,
 } as const satisfies Record<OnnxDtype, number>;
 
+/** The number of each {@link OnnxDtype} in ONNX's files; a Cast names its target by it. Source: onnx.proto, TensorProto.DataType. */
+export const DATA_TYPE_CODES = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  bfloat16: 16,
+  float8e4m3fn: 17,
+  float8e5m2: 19,
+} as const satisfies Record<OnnxDtype, number>;
+
 /** One axis: a fixed length, or the name of a length that is known only at run time. */
 export type Dim = number | string;
 

@@ -1,6 +1,8 @@
+export { findCudaFaults } from "./cuda/find-cuda-faults.js";
 export {
   type Attribute,
   type Attributes,
+  DATA_TYPE_CODES,
   type Dim,
   ELEMENT_BYTES,
   type FloatAttribute,
@@ -14,4 +16,5 @@ export {
   type ValueInfo,
 } from "./graph.js";
 export { createGraph, type ExternalTensor, type GraphBuilder, type Inputs } from "./graph-builder.js";
+export { FUSED_FLOAT8_OP, unfuseFloat8 } from "./passes/unfuse-float8.js";
 export { serializeModel } from "./serde/serialize-model.js";

@@ -1,4 +1,12 @@
-import type { Attribute, Dim, Graph, GraphNode, Initializer, OnnxDtype, ValueInfo } from "../graph.js";
+import {
+  type Attribute,
+  DATA_TYPE_CODES,
+  type Dim,
+  type Graph,
+  type GraphNode,
+  type Initializer,
+  type ValueInfo,
+} from "../graph.js";
 import { ModelProto } from "./onnx-schema.js";
 
 /** Opset 21 has the FP8 DequantizeLinear on CPU and CUDA; newer ones have fallen back to the CPU silently on CUDA. */
@@ -8,19 +16,6 @@ const COM_MICROSOFT_OPSET = 1;
 /** The intermediate representation that belongs to opset 21. Source: onnx/docs/Versioning.md. */
 const IR_VERSION = 10;
 const DATA_LOCATION_EXTERNAL = 1;
-
-/** Source: onnx.proto, TensorProto.DataType. */
-const DATA_TYPE = {
-  float32: 1,
-  uint8: 2,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  bfloat16: 16,
-  float8e4m3fn: 17,
-  float8e5m2: 19,
-} as const satisfies Record<OnnxDtype, number>;
 
 /** Source: onnx.proto, AttributeProto.AttributeType. */
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
@@ -73,7 +68,7 @@ function integer(name: string, value: number): number {
 
 function tensorMessage(initializer: Initializer): object {
   const { name, dtype, shape, data } = initializer;
-  const base = { name, data_type: DATA_TYPE[dtype], dims: shape };
+  const base = { name, data_type: DATA_TYPE_CODES[dtype], dims: shape };
   if (data.kind === "inline") return { ...base, raw_data: data.bytes };
   return {
     ...base,
@@ -89,7 +84,9 @@ function tensorMessage(initializer: Initializer): object {
 function valueInfoMessage(info: ValueInfo): object {
   return {
     name: info.name,
-    type: { tensor_type: { elem_type: DATA_TYPE[info.dtype], shape: { dim: info.dims.map(dimMessage) } } },
+    type: {
+      tensor_type: { elem_type: DATA_TYPE_CODES[info.dtype], shape: { dim: info.dims.map(dimMessage) } },
+    },
   };
 }
 
