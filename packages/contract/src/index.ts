@@ -50,14 +50,22 @@ export {
   type FrameParams,
   frameParams,
   frameParamsSchema,
+  type InitImage,
   type JobParams,
   jobParamsSchema,
   OUTPUT_FORMATS,
   type OutputFormat,
+  type SkipLayerGuidance,
 } from "./params.js";
 export { frameParamsHash } from "./params-hash.js";
 export { PROBLEM_CONTENT_TYPE, type Problem, problemSchema, toProblem } from "./problem.js";
-export { type ResolveOptions, resolveJobParams } from "./resolve.js";
+export {
+  type ResolveOptions,
+  resolveJobParams,
+  SKIP_LAYER_GUIDANCE_DEFAULTS,
+  STRENGTH_DEFAULT,
+  skipLayerErrors,
+} from "./resolve.js";
 export { frameSeed, parseSeed, SEED_MAX } from "./seed.js";
 export { assertTransition, isTerminal, STATUS_TRANSITIONS, STATUSES, type Status } from "./states.js";
 export { type SubmitRequest, submitRequestSchema } from "./submit.js";

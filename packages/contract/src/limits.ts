@@ -5,6 +5,12 @@
 export const LIMITS = {
   /** Bytes of a request body: two full prompts and full metadata fit, a workflow graph or a picture does not. */
   body_bytes_max: 65_536,
+  /** Bytes of a submit body that holds an image: AUTOMATIC1111's clients send up to 4096 x 4096 as PNG in base64. */
+  image_body_bytes_max: 20_971_520,
+  /** Pixels of an image that is sent in, read off its header before anything is decoded: 48 MiB as RGB. */
+  image_pixels_max: 16_777_216,
+  /** Pixels of one side of an image that is sent in: WebP's own ceiling. */
+  image_px_max: 16_383,
   /** Nested arrays and objects in a body: the deepest valid body has 2; the rest is headroom for later fields. */
   json_depth_max: 8,
   /** UTF-8 bytes of one prompt, checked before anything looks inside: some 50 CLIP chunks of 77 tokens. */
@@ -32,6 +38,22 @@ export const LIMITS = {
   shift_min: 0.01,
   /** Shift: ComfyUI's own ceiling. */
   shift_max: 100,
+  /** Strength: at 0 no step is taken, and the image would only lose by the VAE; the schedule has 1 / strength steps. */
+  strength_min: 0.01,
+  /** Strength: at 1 nothing of the image is left. */
+  strength_max: 1,
+  skip_layer_scale_min: 0,
+  /** Skip-layer guidance: ComfyUI's own ceiling. */
+  skip_layer_scale_max: 10,
+  skip_layers_min: 1,
+  /** Blocks that are skipped at once: more than half of SD3.5 Medium's 24 leaves no picture to steer away from. */
+  skip_layers_max: 12,
+  skip_layer_index_min: 0,
+  /** Block number: the deepest published model, SD3.5 Large, has 38. */
+  skip_layer_index_max: 37,
+  /** Part of the way from noise to picture. */
+  fraction_min: 0,
+  fraction_max: 1,
   num_images_min: 1,
   /** Pictures of one job: a quarter to half an hour of one L4 at 1024 x 1024; larger orders are several jobs. */
   num_images_max: 64,

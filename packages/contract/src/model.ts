@@ -21,6 +21,10 @@ export const modelInfoSchema = z.object({
   limits: z.object({ width_max: z.int(), height_max: z.int(), size_multiple: z.int() }),
   /** Width and height in pixels that the model was trained on: advice, other sizes are drawn too. */
   sizes: z.array(z.tuple([z.int(), z.int()])).optional(),
+  /** True when a picture can start from an image: the VAE can encode. */
+  image_to_image: z.boolean().optional(),
+  /** Present when the model offers skip-layer guidance: how many joint blocks it has to skip. */
+  skip_layer_guidance: z.object({ blocks: z.int() }).optional(),
   samplers: z.array(nameSchema),
   schedulers: z.array(nameSchema),
 });

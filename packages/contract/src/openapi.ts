@@ -62,7 +62,9 @@ function jobPaths(): Json {
       "202": answer("The job is taken in", "Job"),
       "400": problem("The body is not JSON"),
       "409": problem("The idempotency key came with another body before"),
-      "413": problem(`The body is over ${LIMITS.body_bytes_max} bytes`),
+      "413": problem(
+        `The body is over ${LIMITS.body_bytes_max} bytes, or with an image over ${LIMITS.image_body_bytes_max}`,
+      ),
       "415": problem("The body is not declared as application/json in UTF-8"),
       "422": REFUSED,
       "503": UNAVAILABLE,

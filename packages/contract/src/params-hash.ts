@@ -6,6 +6,7 @@ import { type FrameParams, frameParamsSchema } from "./params.js";
  * order. A later attempt compares it with a stored result's, to know a finished picture from a foreign one.
  */
 export function frameParamsHash(params: FrameParams): string {
-  const ordered = frameParamsSchema.keyof().options.map((field) => [field, params[field]]);
+  const fields = frameParamsSchema.keyof().options.filter((field) => params[field] !== undefined);
+  const ordered = fields.map((field) => [field, params[field]]);
   return createHash("sha256").update(JSON.stringify(ordered)).digest("hex");
 }

@@ -36,6 +36,45 @@ export const seedTextSchema = z
 /** The client's own labels, kept and given back; never read by the farm. */
 export const metadataSchema = z.record(z.string(), z.string());
 
+/** A SHA-256 in hexadecimal. */
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hexadecimal");
+
+/**
+ * The image that a picture starts from. Its pixels lie in the object store under the job's input key, cut to the
+ * picture's size; here is what they hash to, so that equal parameters still give equal pictures.
+ */
+export const initImageSchema = z.strictObject({
+  /** Of the stored PNG's bytes. */
+  sha256: sha256Schema,
+  /** How much of the image is redrawn. */
+  strength: numberBetween("strength_min", "strength_max"),
+});
+
+/** The image that a picture starts from. */
+export type InitImage = z.infer<typeof initImageSchema>;
+
+/**
+ * Skip-layer guidance: while a frame is between `start` and `end` of its way from noise to picture, it is led away
+ * from what the model draws with some of its joint blocks left out.
+ */
+export const skipLayerGuidanceSchema = z.strictObject({
+  scale: numberBetween("skip_layer_scale_min", "skip_layer_scale_max"),
+  /** Numbers of joint blocks, each once. */
+  layers: z
+    .array(wholeBetween("skip_layer_index_min", "skip_layer_index_max"), "must be a list of block numbers")
+    .min(LIMITS.skip_layers_min, `must have at least ${LIMITS.skip_layers_min} entry (limit skip_layers_min)`)
+    .max(
+      LIMITS.skip_layers_max,
+      `must have at most ${LIMITS.skip_layers_max} entries (limit skip_layers_max)`,
+    )
+    .refine((layers) => new Set(layers).size === layers.length, "must name each block once"),
+  start: numberBetween("fraction_min", "fraction_max"),
+  end: numberBetween("fraction_min", "fraction_max"),
+});
+
+/** Skip-layer guidance of one frame. */
+export type SkipLayerGuidance = z.infer<typeof skipLayerGuidanceSchema>;
+
 /** What one picture is drawn from, with nothing left to default. Equal parameters give equal pictures. */
 export const frameParamsSchema = z.strictObject({
   prompt: textOf("prompt_bytes_max"),
@@ -51,6 +90,10 @@ export const frameParamsSchema = z.strictObject({
   seed: seedTextSchema,
   output_format: z.enum(OUTPUT_FORMATS),
   output_quality: wholeBetween("output_quality_min", "output_quality_max"),
+  /** Absent: the picture starts from noise alone. */
+  init_image: initImageSchema.optional(),
+  /** Absent: no block is ever skipped. */
+  skip_layer_guidance: skipLayerGuidanceSchema.optional(),
 });
 
 /** What one picture is drawn from. */

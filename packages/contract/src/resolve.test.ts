@@ -56,6 +56,32 @@ describe("resolveJobParams()", () => {
     });
   });
 
+  it("resolveJobParams() takes an image where the model can encode, and a strength only with one", () => {
+    const encodes: ModelInfo = { ...model, image_to_image: true };
+    expect(faultPaths({ prompt: "a", image: "AA==", strength: 0.5 }, encodes)).toEqual([]);
+    expect(resolve({ prompt: "a", image: "AA==" }, encodes)).not.toHaveProperty("image");
+    expect(faultPaths({ prompt: "a", image: "AA==" })).toEqual(["image"]);
+    expect(faultPaths({ prompt: "a", strength: 0.5 }, encodes)).toEqual(["strength"]);
+  });
+
+  it("resolveJobParams() fills skip-layer guidance and holds it to the model's blocks", () => {
+    const medium: ModelInfo = { ...model, skip_layer_guidance: { blocks: 10 } };
+    const guided = (skip_layer_guidance: SubmitRequest["skip_layer_guidance"]) => ({
+      prompt: "a",
+      skip_layer_guidance,
+    });
+    expect(resolve(guided({ scale: 2 }), medium).skip_layer_guidance).toEqual({
+      scale: 2,
+      layers: [7, 8, 9],
+      start: 0.01,
+      end: 0.15,
+    });
+    expect(faultPaths(guided({ layers: [9] }), medium)).toEqual([]);
+    expect(faultPaths(guided({ layers: [10] }), medium)).toEqual(["skip_layer_guidance.layers"]);
+    expect(faultPaths(guided({ start: 0.5, end: 0.4 }), medium)).toEqual(["skip_layer_guidance.end"]);
+    expect(faultPaths(guided({}))).toEqual(["skip_layer_guidance"]);
+  });
+
   it("resolveJobParams() holds sizes to the model's position table", () => {
     expect(faultPaths({ prompt: "a", width: 192, height: 192 })).toEqual([]);
     expect(faultPaths({ prompt: "a", width: 208, height: 208 })).toEqual(["width", "height"]);

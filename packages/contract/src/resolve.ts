@@ -1,12 +1,23 @@
 import { LIMITS } from "./limits.js";
 import type { ModelInfo } from "./model.js";
-import { type JobParams, OUTPUT_FORMATS } from "./params.js";
+import { type JobParams, OUTPUT_FORMATS, type SkipLayerGuidance } from "./params.js";
 import { parseSeed, SEED_MAX } from "./seed.js";
 import type { SubmitRequest } from "./submit.js";
 import { type FieldError, fieldsError } from "./validate.js";
 
 /** Percent: pictures are hard to tell from the original here and JPEG is a quarter of PNG's size. */
 const OUTPUT_QUALITY_DEFAULT = 90;
+
+/** How much of an image is redrawn when the body does not say: AUTOMATIC1111's default. */
+export const STRENGTH_DEFAULT = 0.75;
+
+/** Source: ComfyUI, node SkipLayerGuidanceSD3, as Stability AI published them for SD3.5 Medium. */
+export const SKIP_LAYER_GUIDANCE_DEFAULTS: SkipLayerGuidance = {
+  scale: 3,
+  layers: [7, 8, 9],
+  start: 0.01,
+  end: 0.15,
+};
 
 /** What a submit body leaves open besides the model's defaults. */
 export interface ResolveOptions {
@@ -17,7 +28,8 @@ export interface ResolveOptions {
 
 /**
  * Fills a checked submit body with the model's defaults and checks it against the model: its largest size, its
- * samplers and schedules, and that the last frame's seed is still a seed.
+ * samplers and schedules, and that the last frame's seed is still a seed. An `image` is
+ * only checked to be offered: whoever stores its pixels adds `init_image`.
  * @throws {FarmError} invalid_request, with every wrong field in `details.errors`.
  */
 export function resolveJobParams(request: SubmitRequest, options: ResolveOptions): JobParams {
@@ -38,8 +50,17 @@ export function resolveJobParams(request: SubmitRequest, options: ResolveOptions
     output_quality: request.output_quality ?? OUTPUT_QUALITY_DEFAULT,
     num_images: request.num_images ?? 1,
     metadata: request.metadata ?? {},
+    ...(request.skip_layer_guidance && {
+      skip_layer_guidance: resolveSkipLayers(request.skip_layer_guidance),
+    }),
   };
-  const errors = [...sizeErrors(params, model), ...choiceErrors(params, model), ...seedErrors(params)];
+  const errors = [
+    ...sizeErrors(params, model),
+    ...choiceErrors(params, model),
+    ...seedErrors(params),
+    ...imageErrors(request, model),
+    ...skipLayerErrors(params, model),
+  ];
   if (errors.length > 0) throw fieldsError("the job", errors);
   return params;
 }
@@ -79,6 +100,44 @@ function choiceErrors(params: JobParams, model: ModelInfo): FieldError[] {
       });
     }
   }
+  return errors;
+}
+
+function imageErrors({ image, strength }: SubmitRequest, model: ModelInfo): FieldError[] {
+  if (image === undefined) {
+    return strength === undefined ? [] : [{ path: "strength", message: "needs an image to redraw" }];
+  }
+  if (model.image_to_image) return [];
+  return [{ path: "image", message: `is not offered by model ${model.name}: its VAE cannot encode` }];
+}
+
+function resolveSkipLayers(request: NonNullable<SubmitRequest["skip_layer_guidance"]>): SkipLayerGuidance {
+  const defaults = SKIP_LAYER_GUIDANCE_DEFAULTS;
+  return {
+    scale: request.scale ?? defaults.scale,
+    layers: request.layers ?? [...defaults.layers],
+    start: request.start ?? defaults.start,
+    end: request.end ?? defaults.end,
+  };
+}
+
+/** What is wrong with a frame's skip-layer guidance for a model; the engine asks again. */
+export function skipLayerErrors(
+  { skip_layer_guidance: guidance }: Pick<JobParams, "skip_layer_guidance">,
+  model: ModelInfo,
+): FieldError[] {
+  if (guidance === undefined) return [];
+  const at = (field: string, message: string) => ({ path: `skip_layer_guidance${field}`, message });
+  const offered = model.skip_layer_guidance;
+  if (offered === undefined) {
+    return [at("", `is not offered by model ${model.name}: it is for sd3.5-medium`)];
+  }
+  const errors: FieldError[] = [];
+  const last = offered.blocks - 1;
+  if (guidance.layers.some((layer) => layer > last)) {
+    errors.push(at(".layers", `must be block numbers of 0..${last}, as model ${model.name} has them`));
+  }
+  if (guidance.end < guidance.start) errors.push(at(".end", "must not be before start"));
   return errors;
 }
 

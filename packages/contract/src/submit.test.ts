@@ -31,6 +31,30 @@ describe("submitRequestSchema", () => {
     expect(faults({ prompt: "a", seed: 2 ** 53 }).seed).toContain("decimal string");
   });
 
+  it("parseWith() holds strength and skip-layer guidance to their limits", () => {
+    for (const strength of [LIMITS.strength_min, LIMITS.strength_max]) {
+      expect(faults({ prompt: "a", image: "AA==", strength })).toEqual({});
+    }
+    for (const strength of [0, 1.01, "1"]) {
+      expect(faults({ prompt: "a", image: "AA==", strength })).toHaveProperty("strength");
+    }
+    expect(faults({ prompt: "a", image: "" })).toHaveProperty("image");
+    const skip = (fields: object) => Object.keys(faults({ prompt: "a", skip_layer_guidance: fields }));
+    expect(skip({ scale: LIMITS.skip_layer_scale_max, layers: [0, 37], start: 0, end: 1 })).toEqual([]);
+    expect(skip({ scale: 10.1, layers: [38], start: -0.1, end: 1.1 }).sort()).toEqual([
+      "skip_layer_guidance.end",
+      "skip_layer_guidance.layers.0",
+      "skip_layer_guidance.scale",
+      "skip_layer_guidance.start",
+    ]);
+    expect(skip({ layers: [] })).toEqual(["skip_layer_guidance.layers"]);
+    expect(skip({ layers: [7, 7] })).toEqual(["skip_layer_guidance.layers"]);
+    expect(skip({ layers: Array.from({ length: LIMITS.skip_layers_max + 1 }, (_, i) => i) })).toEqual([
+      "skip_layer_guidance.layers",
+    ]);
+    expect(skip({ blocks: [7] })).toEqual(["skip_layer_guidance.blocks"]);
+  });
+
   it("parseWith() lists all wrong fields at once, unknown ones among them", () => {
     const wrong = faults({ steps: 0, width: 17, output_format: "gif", metadata: { note: 1 }, webhook: {} });
     expect(Object.keys(wrong).sort()).toEqual([

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { numberBetween, textOf, wholeBetween } from "./field.js";
 import { LIMITS } from "./limits.js";
-import { nameSchema, OUTPUT_FORMATS, seedTextSchema, sizeSchema } from "./params.js";
+import { nameSchema, OUTPUT_FORMATS, seedTextSchema, sizeSchema, skipLayerGuidanceSchema } from "./params.js";
 import { textFault, utf8Bytes } from "./text.js";
 
 const METADATA_KEY = /^[A-Za-z0-9_.:-]+$/;
@@ -33,6 +33,15 @@ const submitMetadataSchema = z
     }
   });
 
+/** The length alone is looked at here: the decoder of pictures finds what is wrong inside. */
+const imageTextSchema = z
+  .string("must be a string")
+  .min(1, "must not be empty")
+  .max(
+    LIMITS.image_body_bytes_max,
+    `must be at most ${LIMITS.image_body_bytes_max} characters (limit image_body_bytes_max)`,
+  );
+
 /**
  * The body of `POST /v1/jobs`. What it leaves out comes from the model's defaults; unknown fields are refused, so
  * that a misspelt one is not silently ignored.
@@ -56,6 +65,12 @@ export const submitRequestSchema = z.strictObject(
     num_images: wholeBetween("num_images_min", "num_images_max").optional(),
     output_format: z.enum(OUTPUT_FORMATS, `must be one of ${OUTPUT_FORMATS.join(", ")}`).optional(),
     output_quality: wholeBetween("output_quality_min", "output_quality_max").optional(),
+    /** The bytes of a PNG, JPEG or WebP to start from, in base64, with or without `data:image/…;base64,` before it. */
+    image: imageTextSchema.optional(),
+    /** How much of `image` is redrawn; `STRENGTH_DEFAULT` when absent. */
+    strength: numberBetween("strength_min", "strength_max").optional(),
+    /** `SKIP_LAYER_GUIDANCE_DEFAULTS` for what it leaves out. */
+    skip_layer_guidance: skipLayerGuidanceSchema.partial().optional(),
     metadata: submitMetadataSchema.optional(),
   },
   "must be an object",
