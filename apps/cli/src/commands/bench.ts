@@ -12,17 +12,21 @@ export function benchCommand(context: CommandContext): Command {
   return new Command("bench")
     .description("run a benchmark")
     .argument("<name>", "which one; a wrong name lists them")
+    .argument("[arguments...]", "for the benchmark itself, such as --save; see test/load/README.md")
     .option("--json", "print the figures as JSON")
-    .action((name: string, options: { readonly json?: true }) => bench(context, name, options.json === true));
+    .allowUnknownOption() // The benchmark knows its own options.
+    .action((name: string, own: readonly string[], options: { readonly json?: true }) =>
+      bench(context, name, [...own, ...(options.json ? ["--json"] : [])]),
+    );
 }
 
-async function bench({ environment }: CommandContext, name: string, json: boolean): Promise<void> {
+async function bench({ environment }: CommandContext, name: string, own: readonly string[]): Promise<void> {
   const folder = join(ROOT, "test", "dist", "load");
   const names = existsSync(folder) ? readdirSync(folder).flatMap(benchName) : [];
   if (!names.includes(name)) {
     throw usageError(`Cannot run benchmark ${name}: known are ${names.join(", ") || "none"}`);
   }
-  const args = [join(folder, `${name}.js`), ...(json ? ["--json"] : [])];
+  const args = [join(folder, `${name}.js`), ...own];
   const env = { ...environment.inherited, ...environment.passedOn };
   const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: "inherit" });
   await once(child, "exit");

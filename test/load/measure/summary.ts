@@ -1,0 +1,32 @@
+/** Repeated measurements of one thing, in the unit of the measurements. */
+export interface Summary {
+  readonly median: number;
+  /** The first decile. */
+  readonly low: number;
+  /** The ninth decile. */
+  readonly high: number;
+  readonly count: number;
+}
+
+const LOW_SHARE = 0.1;
+const HIGH_SHARE = 0.9;
+
+/** Median and deciles: on a machine with other work, a mean says more about that work. Throws for no values. */
+export function summarize(values: readonly number[]): Summary {
+  if (values.length === 0) throw new RangeError("Cannot summarize measurements: count is 0");
+  const sorted = values.toSorted((a, b) => a - b);
+  return {
+    median: quantile(sorted, 0.5),
+    low: quantile(sorted, LOW_SHARE),
+    high: quantile(sorted, HIGH_SHARE),
+    count: sorted.length,
+  };
+}
+
+/** Linear between neighbours. Source: Hyndman and Fan 1996, "Sample quantiles", definition 7. */
+function quantile(sorted: readonly number[], share: number): number {
+  const place = (sorted.length - 1) * share;
+  const below = sorted[Math.floor(place)] ?? 0;
+  const above = sorted[Math.ceil(place)] ?? below;
+  return below + (above - below) * (place - Math.floor(place));
+}
