@@ -82,6 +82,7 @@ export {
 export { detectVae, findVaePrefix, type VaeConfig, type VaeHalf } from "./vae/config.js";
 export { buildVaeDecoder } from "./vae/decoder.js";
 export { buildVaeEncoder } from "./vae/encoder.js";
+export type { ComputeType, GraphTarget } from "./weights/graph-target.js";
 export { linear } from "./weights/linear.js";
 export {
   isFloat8,
@@ -91,4 +92,4 @@ export {
 } from "./weights/quantization.js";
 export { unusedTensors } from "./weights/unused-tensors.js";
 export { openWeightSource, type WeightSource } from "./weights/weight-source.js";
-export { createWeights, type Weights, type WeightsOptions } from "./weights/weights.js";
+export { createWeights, type Float8Weight, type Weights, type WeightsOptions } from "./weights/weights.js";

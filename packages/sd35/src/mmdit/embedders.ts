@@ -1,5 +1,6 @@
 import type { Value } from "@latentfarm/onnx";
 import { silu } from "../weights/activations.js";
+import { toCompute } from "../weights/convert.js";
 import { linear } from "../weights/linear.js";
 import type { Weights } from "../weights/weights.js";
 
@@ -10,8 +11,9 @@ const FREQUENCY_WIDTH = 256;
 const MAX_PERIOD = 10_000;
 
 /**
- * The timestep as a vector: timestep `float32 [batch]` (1000 * sigma) -> `float32 [batch, hidden]`. Cosines, then
- * sines, of the timestep times 128 geometric frequencies, through an MLP.
+ * The timestep as a vector: timestep `float32 [batch]` (1000 * sigma) -> `[batch, hidden]`. Cosines, then sines, of
+ * the timestep times 128 geometric frequencies, through an MLP. The waves are made in float32 always: float16 has
+ * steps of 0.5 at 1000, a twelfth of a period of the fastest.
  * Source: Stability-AI/sd3.5 `mmditx.py`, `TimestepEmbedder`.
  */
 export function embedTimestep(weights: Weights, timestep: Value, hidden: number): Value {
@@ -23,10 +25,11 @@ export function embedTimestep(weights: Weights, timestep: Value, hidden: number)
   const column = graph.node("Unsqueeze", [timestep, graph.constant("int64", [1], [1])]); // [batch, 1]
   const angles = graph.node("Mul", [column, graph.constant("float32", [1, half], frequencies)]); // [batch, 128]
   const waves = [graph.node("Cos", [angles]), graph.node("Sin", [angles])];
-  return embedVector(weights, graph.node("Concat", waves, { axis: -1 }), { inputs: FREQUENCY_WIDTH, hidden });
+  const embedding = toCompute(weights, graph.node("Concat", waves, { axis: -1 })); // [batch, 256]
+  return embedVector(weights, embedding, { inputs: FREQUENCY_WIDTH, hidden });
 }
 
-/** Linear, SiLU, linear: x `float32 [batch, inputs]` -> `float32 [batch, hidden]`. */
+/** Linear, SiLU, linear: x `[batch, inputs]` -> `[batch, hidden]`. */
 export function embedVector(
   weights: Weights,
   x: Value,

@@ -1,6 +1,8 @@
 import { createGraph, type GraphBuilder, type Value } from "@latentfarm/onnx";
 import { type ComponentGraph, finishComponent } from "../component-graph.js";
 import { silu } from "../weights/activations.js";
+import { toCompute, toFloat32 } from "../weights/convert.js";
+import type { GraphTarget } from "../weights/graph-target.js";
 import { linear } from "../weights/linear.js";
 import type { WeightSource } from "../weights/weight-source.js";
 import { createWeights, type Weights } from "../weights/weights.js";
@@ -8,7 +10,9 @@ import { detectMmdit, LATENT_CHANNELS, type MmditConfig, PATCH_SIZE } from "./co
 import { embedTimestep, embedVector } from "./embedders.js";
 import { jointBlock, type Streams } from "./joint-block.js";
 import { layerNorm, modulate, NORM_MODULATION, shiftAndScale } from "./modulation.js";
-import { embedPatches, patchGrid, unpatchify } from "./patch-embed.js";
+import { embedPatches, unpatchify } from "./patch-embed.js";
+
+const AS = "an SD3 diffusion model";
 
 /**
  * Builds the denoiser. Inputs: latent `float32 [batch, 16, height, width]`, timestep `float32 [batch]` (1000 * sigma,
@@ -17,15 +21,23 @@ import { embedPatches, patchGrid, unpatchify } from "./patch-embed.js";
  * Source: Stability-AI/sd3.5 `mmditx.py`, `MMDiTX.forward`.
  * @throws {FarmError} model_invalid when the file is no SD3 diffusion model or lacks a part of it
  */
-export function buildMmdit(source: WeightSource, config: MmditConfig = detectMmdit(source)): ComponentGraph {
-  return finishComponent("mmdit", mmditGraph(source, config), source);
+export function buildMmdit(
+  source: WeightSource,
+  config: MmditConfig = detectMmdit(source),
+  target: GraphTarget = "cpu",
+): ComponentGraph {
+  return finishComponent("mmdit", mmditGraph(source, config, target), source);
 }
 
 /**
  * The graph of {@link buildMmdit} before it is serialised.
  * @throws {FarmError} model_invalid as {@link buildMmdit}
  */
-export function mmditGraph(source: WeightSource, config: MmditConfig): GraphBuilder {
+export function mmditGraph(
+  source: WeightSource,
+  config: MmditConfig,
+  target: GraphTarget = "cpu",
+): GraphBuilder {
   const { hidden, contextWidth, pooledWidth } = config;
   const graph = createGraph("mmdit");
   const latentDims = ["batch", LATENT_CHANNELS, "height", "width"] as const;
@@ -33,13 +45,13 @@ export function mmditGraph(source: WeightSource, config: MmditConfig): GraphBuil
   const timestep = graph.input("timestep", "float32", ["batch"]);
   const context = graph.input("context", "float32", ["batch", "tokens", contextWidth]);
   const pooled = graph.input("pooled", "float32", ["batch", pooledWidth]);
-  const weights = createWeights({ graph, source, prefix: config.prefix, as: "an SD3 diffusion model" });
+  const weights = createWeights({ graph, source, prefix: config.prefix, as: AS, target });
 
-  const grid = patchGrid(graph, latent);
-  const condition = embedCondition(weights, { timestep, pooled }, config);
+  const patches = graph.node("SpaceToDepth", [latent], { blocksize: PATCH_SIZE }); // [batch, 4 * 16, rows, columns]
+  const condition = embedCondition(weights, { timestep, pooled: toCompute(weights, pooled) }, config);
   let streams: Streams = {
-    context: linear(weights.in("context_embedder"), context, [hidden, contextWidth]),
-    x: embedPatches(weights, latent, grid, config),
+    context: linear(weights.in("context_embedder"), toCompute(weights, context), [hidden, contextWidth]),
+    x: embedPatches(weights, { latent, patches }, config),
   };
   const contextTokens = graph.node("Shape", [context], { start: 1, end: 2 });
   for (let index = 0; index < config.depth; index++) {
@@ -47,12 +59,15 @@ export function mmditGraph(source: WeightSource, config: MmditConfig): GraphBuil
     streams = jointBlock(block, streams, { config, index, condition, contextTokens });
   }
   const tokens = finalLayer(weights.in("final_layer"), streams.x, { condition, hidden });
-  graph.output("velocity", unpatchify(graph, tokens, grid), { dtype: "float32", dims: latentDims });
+  graph.output("velocity", unpatchify(graph, toFloat32(weights, tokens), patches), {
+    dtype: "float32",
+    dims: latentDims,
+  });
   return graph;
 }
 
 /**
- * SiLU of the sum of timestep and pooled text, which every adaLN layer starts with: `float32 [batch, 1, hidden]`. It
+ * SiLU of the sum of timestep and pooled text, which every adaLN layer starts with: `[batch, 1, hidden]`. It
  * is computed once, and carries the token axis so that the adaLN vectors broadcast over tokens.
  */
 function embedCondition(
@@ -67,7 +82,7 @@ function embedCondition(
   return graph.node("Unsqueeze", [active, graph.constant("int64", [1], [1])]);
 }
 
-/** Norm and projection to patches: `float32 [batch, tokens, hidden]` -> `float32 [batch, tokens, 2 * 2 * 16]`. */
+/** Norm and projection to patches: `[batch, tokens, hidden]` -> `[batch, tokens, 2 * 2 * 16]`. */
 function finalLayer(
   weights: Weights,
   x: Value,

@@ -65,7 +65,7 @@ export function modulate<Name extends ModulationName>(
 
 /** LayerNorm without weights of its own: `float32 [batch, tokens, hidden]`, shape kept. */
 export function layerNorm(weights: Weights, x: Value, hidden: number): Value {
-  const ones = weights.graph.constant("float32", [hidden], new Array<number>(hidden).fill(1));
+  const ones = weights.constant([hidden], new Array<number>(hidden).fill(1));
   return weights.graph.node("LayerNormalization", [x, ones], {
     axis: -1,
     epsilon: float(LAYER_NORM_EPSILON),
@@ -75,7 +75,7 @@ export function layerNorm(weights: Weights, x: Value, hidden: number): Value {
 /** normed * (1 + scale) + shift; scale and shift are `float32 [batch, 1, hidden]`. */
 export function shiftAndScale(weights: Weights, normed: Value, by: { shift: Value; scale: Value }): Value {
   const { graph } = weights;
-  const factor = graph.node("Add", [by.scale, graph.constant("float32", [], [1])]);
+  const factor = graph.node("Add", [by.scale, weights.constant([], [1])]);
   return graph.node("Add", [graph.node("Mul", [normed, factor]), by.shift]);
 }
 

@@ -4,6 +4,7 @@ import { buildClipGraph } from "../text/clip-graph.js";
 import { buildT5Graph } from "../text/t5-graph.js";
 import { buildVaeDecoder } from "../vae/decoder.js";
 import { buildVaeEncoder } from "../vae/encoder.js";
+import type { GraphTarget } from "../weights/graph-target.js";
 import type { Components } from "./components.js";
 import type { ModelFolder } from "./model-folder.js";
 
@@ -20,13 +21,13 @@ export interface ModelGraphs {
   readonly t5xxl?: BuildGraph;
 }
 
-/** The graphs of an opened model folder, emitted when asked for. */
-export function buildGraphs(folder: ModelFolder): ModelGraphs {
+/** The graphs of an opened model folder for a target, emitted when asked for. */
+export function buildGraphs(folder: ModelFolder, target: GraphTarget = "cpu"): ModelGraphs {
   const { mmdit, vae } = folder;
   return {
-    ...optionalGraphs(folder),
-    mmdit: () => buildMmdit(mmdit.source, mmdit.config),
-    vae_decoder: () => buildVaeDecoder(vae),
+    ...optionalGraphs(folder, target),
+    mmdit: () => buildMmdit(mmdit.source, mmdit.config, target),
+    vae_decoder: () => buildVaeDecoder(vae, target),
   };
 }
 
@@ -34,7 +35,7 @@ export function buildGraphs(folder: ModelFolder): ModelGraphs {
 export function partialGraphs(parts: Components): Partial<ModelGraphs> {
   const { mmdit, vae } = parts;
   return {
-    ...optionalGraphs(parts),
+    ...optionalGraphs(parts, "cpu"),
     ...(mmdit && { mmdit: () => buildMmdit(mmdit.source, mmdit.config) }),
     ...(vae && { vae_decoder: () => buildVaeDecoder(vae) }),
   };
@@ -42,12 +43,13 @@ export function partialGraphs(parts: Components): Partial<ModelGraphs> {
 
 function optionalGraphs(
   parts: Pick<Components, "clipL" | "clipG" | "t5" | "vae" | "vaeEncodes">,
+  target: GraphTarget,
 ): Omit<ModelGraphs, "mmdit" | "vae_decoder"> {
   const { clipL, clipG, t5, vae } = parts;
   return {
-    ...(vae && parts.vaeEncodes && { vae_encoder: () => buildVaeEncoder(vae) }),
-    ...(clipL && { clip_l: () => buildClipGraph(clipL.source, clipL.config) }),
-    ...(clipG && { clip_g: () => buildClipGraph(clipG.source, clipG.config) }),
-    ...(t5 && { t5xxl: () => buildT5Graph(t5.source, t5.config) }),
+    ...(vae && parts.vaeEncodes && { vae_encoder: () => buildVaeEncoder(vae, target) }),
+    ...(clipL && { clip_l: () => buildClipGraph(clipL.source, clipL.config, target) }),
+    ...(clipG && { clip_g: () => buildClipGraph(clipG.source, clipG.config, target) }),
+    ...(t5 && { t5xxl: () => buildT5Graph(t5.source, t5.config, target) }),
   };
 }

@@ -1,5 +1,7 @@
-import { createGraph, float, serializeModel, type Value } from "@latentfarm/onnx";
-import type { ComponentGraph } from "../component-graph.js";
+import { createGraph, float, type Value } from "@latentfarm/onnx";
+import { type ComponentGraph, finishComponent } from "../component-graph.js";
+import { toCompute, toFloat32 } from "../weights/convert.js";
+import type { GraphTarget } from "../weights/graph-target.js";
 import { linear } from "../weights/linear.js";
 import type { WeightSource } from "../weights/weight-source.js";
 import { createWeights, type Weights } from "../weights/weights.js";
@@ -23,14 +25,18 @@ const QUICK_GELU_ALPHA = 1.702;
  * Source: Stability-AI/sd3.5, `other_impls.py`, CLIPTextModel; ComfyUI, `comfy/clip_model.py`.
  * @throws {FarmError} model_invalid when a tensor is missing or has another shape
  */
-export function buildClipGraph(source: WeightSource, config: ClipConfig): ComponentGraph {
+export function buildClipGraph(
+  source: WeightSource,
+  config: ClipConfig,
+  target: GraphTarget = "cpu",
+): ComponentGraph {
   const { kind, hidden, prefix } = config;
   const graph = createGraph(kind);
-  const root = createWeights({ graph, source, prefix, as: clipTitle(kind) });
+  const root = createWeights({ graph, source, prefix, as: clipTitle(kind), target });
   const embeddings = graph.input("embeddings", "float32", ["batch", "tokens", hidden]);
   const endIndex = graph.input("end_index", "int64", ["batch"]);
   const model = root.in("text_model");
-  let state = addPositions(model.in("embeddings"), embeddings, config);
+  let state = addPositions(model.in("embeddings"), toCompute(root, embeddings), config);
   let penultimate = state;
   for (let layer = 0; layer < config.layers; layer += 1) {
     penultimate = state;
@@ -41,13 +47,13 @@ export function buildClipGraph(source: WeightSource, config: ClipConfig): Compon
   const index = graph.node("Unsqueeze", [endIndex, graph.constant("int64", [1], [1])]);
   const pooled = graph.node("GatherND", [final, index], { batch_dims: 1 });
   const dims = ["batch", "tokens", hidden];
-  graph.output("hidden_penultimate", penultimate, { dtype: "float32", dims });
-  graph.output("pooled_unprojected", pooled, { dtype: "float32", dims: ["batch", hidden] });
-  graph.output("pooled_projected", project(root, pooled, config), {
+  graph.output("hidden_penultimate", toFloat32(root, penultimate), { dtype: "float32", dims });
+  graph.output("pooled_unprojected", toFloat32(root, pooled), { dtype: "float32", dims: ["batch", hidden] });
+  graph.output("pooled_projected", toFloat32(root, project(root, pooled, config)), {
     dtype: "float32",
     dims: ["batch", config.projectionWidth],
   });
-  return { component: kind, model: serializeModel(graph.finish()), weightsFolder: source.folder };
+  return finishComponent(kind, graph, source);
 }
 
 /** Adds the first rows of the position table: ``[batch, tokens, hidden]``. */

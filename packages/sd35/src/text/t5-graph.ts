@@ -1,5 +1,7 @@
-import { createGraph, float, serializeModel, type Value } from "@latentfarm/onnx";
-import type { ComponentGraph } from "../component-graph.js";
+import { createGraph, float, type Value } from "@latentfarm/onnx";
+import { type ComponentGraph, finishComponent } from "../component-graph.js";
+import { toCompute, toFloat32 } from "../weights/convert.js";
+import type { GraphTarget } from "../weights/graph-target.js";
 import { linear } from "../weights/linear.js";
 import type { WeightSource } from "../weights/weight-source.js";
 import { createWeights, type Weights } from "../weights/weights.js";
@@ -9,19 +11,33 @@ import { T5_TITLE, type T5Config } from "./t5-config.js";
 const NORM_EPSILON = 1e-6;
 
 /**
+ * The gated layer's inner values are divided by this before its last product, and the product is multiplied by it
+ * after: in float16 that product leaves the range of 65504 in some blocks of T5-XXL, which is why Hugging Face keeps
+ * `wo` in float32. A power of two changes no digit; values under 0.004 lose some, which is 1e-5 of them at most in
+ * absolute terms.
+ * Source of the overflow: Hugging Face transformers, `T5PreTrainedModel._keep_in_fp32_modules`.
+ */
+const GATE_HEADROOM = 64;
+
+/**
  * Emits the graph of a T5 encoder.
  *
  * Inputs: `embeddings` ``float32 [batch, tokens, hidden]``, the rows of the token table; `position_buckets` ``int64
  * [tokens, tokens]``, see `t5PositionBuckets()`. Output: `hidden` ``float32 [batch, tokens, hidden]``, after the final
- * norm. There is no mask: padding is seen, as SD3 was trained.
+ * norm. There is no mask: padding is seen, as SD3 was trained. The state that the blocks add to is float32 on every
+ * target: it grows beyond float16 in T5-XXL.
  *
  * Source: Stability-AI/sd3.5, `other_impls.py`, T5.
  * @throws {FarmError} model_invalid when a tensor is missing or has another shape
  */
-export function buildT5Graph(source: WeightSource, config: T5Config): ComponentGraph {
+export function buildT5Graph(
+  source: WeightSource,
+  config: T5Config,
+  target: GraphTarget = "cpu",
+): ComponentGraph {
   const { hidden, prefix } = config;
   const graph = createGraph("t5xxl");
-  const encoder = createWeights({ graph, source, prefix, as: T5_TITLE }).in("encoder");
+  const encoder = createWeights({ graph, source, prefix, as: T5_TITLE, target }).in("encoder");
   const embeddings = graph.input("embeddings", "float32", ["batch", "tokens", hidden]);
   const buckets = graph.input("position_buckets", "int64", ["tokens", "tokens"]);
   const blocks = encoder.in("block");
@@ -34,7 +50,7 @@ export function buildT5Graph(source: WeightSource, config: T5Config): ComponentG
   }
   const output = rmsNorm(encoder.in("final_layer_norm"), state, hidden);
   graph.output("hidden", output, { dtype: "float32", dims: ["batch", "tokens", hidden] });
-  return { component: "t5xxl", model: serializeModel(graph.finish()), weightsFolder: source.folder };
+  return finishComponent("t5xxl", graph, source);
 }
 
 /** Looks the bias of each pair of positions up: ``[1, heads, tokens, tokens]``; block 0 holds it for all blocks. */
@@ -51,7 +67,7 @@ function attentionLayer(
   { state, bias }: { state: Value; bias: Value },
   { hidden, heads, inner }: T5Config,
 ): Value {
-  const normed = rmsNorm(weights.in("layer_norm"), state, hidden);
+  const normed = toCompute(weights, rmsNorm(weights.in("layer_norm"), state, hidden));
   const attention = weights.in("SelfAttention");
   const part = (name: string) => linear(attention.in(name), normed, [inner, hidden]);
   const attended = attention.graph.node(
@@ -59,21 +75,30 @@ function attentionLayer(
     [part("q"), part("k"), part("v"), undefined, undefined, bias],
     { num_heads: heads, scale: float(1) }, // T5 folds 1/sqrt(head width) into its weights.
   );
-  return weights.graph.node("Add", [state, linear(attention.in("o"), attended, [hidden, inner])]);
+  const change = linear(attention.in("o"), attended, [hidden, inner]);
+  return weights.graph.node("Add", [state, toFloat32(weights, change)]);
 }
 
 function gatedLayer(weights: Weights, state: Value, { hidden, gate }: T5Config): Value {
-  const normed = rmsNorm(weights.in("layer_norm"), state, hidden);
+  const { graph } = weights;
+  const normed = toCompute(weights, rmsNorm(weights.in("layer_norm"), state, hidden));
   const dense = weights.in("DenseReluDense");
   const gelu = dense.graph.node("Gelu", [linear(dense.in("wi_0"), normed, [gate, hidden])], {
     approximate: "tanh",
   });
-  const gated = dense.graph.node("Mul", [gelu, linear(dense.in("wi_1"), normed, [gate, hidden])]);
-  return weights.graph.node("Add", [state, linear(dense.in("wo"), gated, [hidden, gate])]);
+  const open = linear(dense.in("wi_1"), normed, [gate, hidden]);
+  const out = (gated: Value) => linear(dense.in("wo"), gated, [hidden, gate]);
+  if (weights.compute === "float32") return graph.node("Add", [state, out(graph.node("Mul", [gelu, open]))]);
+  const small = graph.node("Mul", [open, weights.constant([], [1 / GATE_HEADROOM])]);
+  const change = toFloat32(weights, out(graph.node("Mul", [gelu, small])));
+  const whole = graph.node("Mul", [change, graph.constant("float32", [], [GATE_HEADROOM])]);
+  return graph.node("Add", [state, whole]);
 }
 
+/** In float32 on every target, as the state that it norms. */
 function rmsNorm(weights: Weights, x: Value, hidden: number): Value {
-  return weights.graph.node("SimplifiedLayerNormalization", [x, weights.tensor("weight", [hidden])], {
+  const weight = weights.inFloat32().tensor("weight", [hidden]);
+  return weights.graph.node("SimplifiedLayerNormalization", [x, weight], {
     axis: -1,
     epsilon: float(NORM_EPSILON),
   });

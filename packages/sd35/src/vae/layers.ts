@@ -49,8 +49,7 @@ export function groupNorm(weights: Weights, x: Maps): Value {
       `number of channels at ${prefix}weight is ${x.channels}, expected a multiple of ${NORM_GROUPS}`,
     );
   }
-  const flat = (value: number) =>
-    graph.constant("float32", [NORM_GROUPS], new Array<number>(NORM_GROUPS).fill(value));
+  const flat = (value: number) => weights.constant([NORM_GROUPS], new Array<number>(NORM_GROUPS).fill(value));
   const groups = graph.node("Reshape", [x.value, graph.constant("int64", [3], [0, NORM_GROUPS, -1])]); // [batch, 32, rest]
   const normed = graph.node("InstanceNormalization", [groups, flat(1), flat(0)], {
     epsilon: float(NORM_EPSILON),
