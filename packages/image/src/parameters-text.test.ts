@@ -29,6 +29,19 @@ describe("parametersText()", () => {
     expect(parametersText({ ...PARAMETERS, sampler: "res_multistep" })).toContain("Sampler: res_multistep,");
   });
 
+  it("tells the strength of a picture that starts from an image, and the layers skipped", () => {
+    const text = parametersText({
+      ...PARAMETERS,
+      init_image: { sha256: "0".repeat(64), strength: 0.6 },
+      skip_layer_guidance: { scale: 3, layers: [7, 8, 9], start: 0.01, end: 0.15 },
+    });
+    expect(text).toContain("Model: demo, Denoising strength: 0.6, Shift: 3, ");
+    expect(text).toContain(
+      'Skip layers: "7, 8, 9", Skip layer scale: 3, Skip layer start: 0.01, Skip layer end: 0.15, Version',
+    );
+    expect(parametersText(PARAMETERS)).not.toMatch(/strength|Skip/);
+  });
+
   it("quotes values that would be read as several", () => {
     expect(parametersText({ ...PARAMETERS, model: "a, Seed: 1" })).toContain('Model: "a, Seed: 1",');
   });

@@ -30,6 +30,8 @@ const SCHEDULER_LABELS: ReadonlyMap<string, string> = new Map([
   ["kl_optimal", "KL Optimal"],
 ]);
 
+type Pair = readonly [name: string, value: string | number];
+
 /** A value with one of these would be read as several, so AUTOMATIC1111 writes it as a JSON string. */
 const NEEDS_QUOTES = /[,:\n"]/;
 
@@ -38,7 +40,7 @@ const NEEDS_QUOTES = /[,:\n"]/;
  * a line of `Name: value` pairs. Source: AUTOMATIC1111/stable-diffusion-webui, modules/infotext_utils.py.
  */
 export function parametersText(params: FrameParams): string {
-  const pairs: readonly (readonly [string, string | number])[] = [
+  const pairs: readonly Pair[] = [
     ["Steps", params.steps],
     ["Sampler", SAMPLER_LABELS.get(params.sampler) ?? params.sampler],
     ["Schedule type", SCHEDULER_LABELS.get(params.scheduler) ?? params.scheduler],
@@ -46,13 +48,31 @@ export function parametersText(params: FrameParams): string {
     ["Seed", params.seed],
     ["Size", `${params.width}x${params.height}`],
     ["Model", params.model],
+    ...imagePairs(params),
     ["Shift", params.shift],
+    ...skipLayerPairs(params),
     ["Version", "Latentfarm"],
   ];
   const lines = [params.prompt];
   if (params.negative_prompt !== "") lines.push(`Negative prompt: ${params.negative_prompt}`);
   lines.push(pairs.map(([name, value]) => `${name}: ${quoted(String(value))}`).join(", "));
   return lines.join("\n");
+}
+
+/** Source: AUTOMATIC1111/stable-diffusion-webui, modules/processing.py, "Denoising strength". */
+function imagePairs({ init_image: image }: FrameParams): Pair[] {
+  return image === undefined ? [] : [["Denoising strength", image.strength]];
+}
+
+/** AUTOMATIC1111 has no words for it: these are ComfyUI's of the node SkipLayerGuidanceSD3. */
+function skipLayerPairs({ skip_layer_guidance: guidance }: FrameParams): Pair[] {
+  if (guidance === undefined) return [];
+  return [
+    ["Skip layers", guidance.layers.join(", ")],
+    ["Skip layer scale", guidance.scale],
+    ["Skip layer start", guidance.start],
+    ["Skip layer end", guidance.end],
+  ];
 }
 
 function quoted(value: string): string {

@@ -15,6 +15,11 @@ export function frameKey(jobId: JobId, index: number, format: OutputFormat): str
   return `jobs/${jobId}/${index}.${EXTENSIONS[format]}`;
 }
 
+/** The key of the image that a job's pictures start from, as PNG. */
+export function inputKey(jobId: JobId): string {
+  return `jobs/${jobId}/input.png`;
+}
+
 /** The key of a job's sidecar, which tells the job's history when Redis has forgotten it. */
 export function jobKey(jobId: JobId): string {
   return `jobs/${jobId}/job.json`;
