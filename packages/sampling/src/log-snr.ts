@@ -15,8 +15,14 @@ export function halfLogSnr(sigma: number): number {
 }
 
 /** The sigma of a {@link halfLogSnr}, in float32. */
-export function sigmaOfHalfLogSnr(lambda: number): number {
+function sigmaOfHalfLogSnr(lambda: number): number {
   return fround(1 / fround(1 + fround(Math.exp(lambda))));
+}
+
+/** The sigma in the middle of two in {@link halfLogSnr}, rounded step by step as PyTorch's `lerp` does. */
+export function middleSigma(sigma: number, sigmaNext: number): number {
+  const end = halfLogSnr(sigmaNext);
+  return sigmaOfHalfLogSnr(fround(end - fround(fround(end - halfLogSnr(sigma)) / 2)));
 }
 
 /**
