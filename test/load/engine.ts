@@ -1,5 +1,4 @@
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { type BatchReport, createPipeline } from "@latentfarm/engine";
 import { REPOSITORY_ROOT, startTestFarm } from "../harness/index.js";
 import { formatRows, measureRows } from "./engine/bare-pipeline.js";
@@ -8,12 +7,11 @@ import { formatFarmMemory, measureFarmMemory } from "./engine/farm-memory.js";
 import { DEMO_MODEL } from "./engine/frame.js";
 import { formatOverhead, measureOverhead } from "./engine/gateway-overhead.js";
 import { describeMachine } from "./measure/machine.js";
+import { readOptions } from "./measure/read-options.js";
 import { publish } from "./measure/report.js";
 
 /** `./farm bench engine`: steps and pictures of the demo model, bare and through a farm, cold start and memory. */
-const { values } = parseArgs({
-  options: { json: { type: "boolean", default: false }, save: { type: "boolean", default: false } },
-});
+const options = readOptions();
 
 const machine = describeMachine();
 const batches: BatchReport[] = [];
@@ -48,5 +46,5 @@ await publish(
     figures: { rows, overhead, coldStart, memory },
     markdown: markdown.join("\n\n"),
   },
-  values,
+  options,
 );
