@@ -1,21 +1,25 @@
-import type { Graph } from "@latentfarm/onnx";
+import { FUSED_FLOAT8_OP, type Graph } from "@latentfarm/onnx";
 import type { WeightSource } from "../weights/weight-source.js";
 
 const FLOAT8: ReadonlySet<string> = new Set(["float8e4m3fn", "float8e5m2"]);
 
 /** Operators that may read a stored FP8 weight. */
-const FLOAT8_READERS: ReadonlySet<string> = new Set(["DequantizeLinear"]);
+const FLOAT8_READERS: ReadonlySet<string> = new Set(["DequantizeLinear", FUSED_FLOAT8_OP]);
 
 /**
  * What is wrong with a component's graph, in words; empty when nothing is: weights are decoded before all else, FP8
- * goes through DequantizeLinear only, and each external initializer lies where the file's header says.
+ * goes through DequantizeLinear or the fused product only, and each external initializer lies where the file's header says.
  */
 export function findGraphFaults(graph: Graph, source: WeightSource): string[] {
   const faults: string[] = [];
   const byName = new Map(graph.initializers.map((initializer) => [initializer.name, initializer]));
-  const isDecode = graph.nodes.map(({ op, inputs }) => {
-    const [first = ""] = inputs;
-    return (op === "DequantizeLinear" || op === "Cast") && byName.get(first)?.data.kind === "external";
+  const stored = new Set(
+    graph.initializers.filter(({ data }) => data.kind === "external").map(({ name }) => name),
+  );
+  const isDecode = graph.nodes.map(({ op, inputs, outputs }) => {
+    if ((op !== "DequantizeLinear" && op !== "Cast") || !stored.has(inputs[0] ?? "")) return false;
+    for (const output of outputs) stored.add(output); // A second step of the same decoding may follow.
+    return true;
   });
   const decodeCount = isDecode.filter(Boolean).length;
   if (isDecode.indexOf(false) !== decodeCount) faults.push("a weight is decoded after another node");
