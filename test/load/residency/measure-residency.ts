@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { REPOSITORY_ROOT } from "../../harness/index.js";
@@ -10,6 +11,9 @@ import { observeCheckpoint, type PhaseFigures } from "./observed-process.js";
 
 /** What the project allows a process to hold besides the mapped file: Large must fit a machine of 16 GB. */
 export const PRIVATE_BYTES_MAX = 2e9;
+
+/** 128 + SIGINT, as shells count it. */
+const EXIT_INTERRUPTED = 130;
 
 /** The figures of one architecture. */
 export interface ResidencyFigures {
@@ -34,7 +38,13 @@ export interface ResidencyOptions {
 /** Writes a synthetic checkpoint, loads and runs it in a process of its own, and removes it. */
 export async function measureResidency(options: ResidencyOptions): Promise<ResidencyFigures> {
   const { architecture, self } = options;
-  const dir = await mkdtemp(path.join(options.dir ?? tmpdir(), "latentfarm-residency-"));
+  const parent = options.dir ?? tmpdir();
+  await mkdir(parent, { recursive: true });
+  const dir = await mkdtemp(path.join(parent, "latentfarm-residency-"));
+  // Ctrl-C and a crash must not leave gigabytes behind; "exit" comes in either case.
+  const remove = () => rmSync(dir, { recursive: true, force: true });
+  const interrupt = () => process.exit(EXIT_INTERRUPTED);
+  process.once("exit", remove).once("SIGINT", interrupt).once("SIGTERM", interrupt);
   try {
     const writer = await writeCheckpoint(architecture, dir);
     const file = path.join(dir, "checkpoints", `${architecture}.safetensors`);
@@ -49,7 +59,8 @@ export async function measureResidency(options: ResidencyOptions): Promise<Resid
       privatePeakBytes: Math.max(...phases.map(({ memory }) => memory.privateBytes)),
     };
   } finally {
-    await rm(dir, { recursive: true, force: true });
+    remove();
+    process.off("exit", remove).off("SIGINT", interrupt).off("SIGTERM", interrupt);
   }
 }
 

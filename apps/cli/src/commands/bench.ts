@@ -20,7 +20,11 @@ export function benchCommand(context: CommandContext): Command {
     );
 }
 
-async function bench({ environment }: CommandContext, name: string, own: readonly string[]): Promise<void> {
+async function bench(
+  { environment, cwd }: CommandContext,
+  name: string,
+  own: readonly string[],
+): Promise<void> {
   const folder = join(ROOT, "test", "dist", "load");
   const names = existsSync(folder) ? readdirSync(folder).flatMap(benchName) : [];
   if (!names.includes(name)) {
@@ -28,7 +32,7 @@ async function bench({ environment }: CommandContext, name: string, own: readonl
   }
   const args = [join(folder, `${name}.js`), ...own];
   const env = { ...environment.inherited, ...environment.passedOn };
-  const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: "inherit" });
+  const child = spawn(process.execPath, args, { cwd, env, stdio: "inherit" });
   await once(child, "exit");
   process.exitCode = child.exitCode ?? 1;
 }
