@@ -21,10 +21,17 @@ export interface RenderedFrame {
   readonly notes: readonly string[];
 }
 
-/** What a caller of one frame may watch and stop. */
+/** What a caller of one frame adds, may watch and stop. */
 export interface RenderOptions {
+  /**
+   * The pixels that a frame with `init_image` starts from: ``uint8 [height, width, 3]``, of the frame's own size. The
+   * caller has checked them against the hash in the parameters.
+   */
+  readonly initImage?: Uint8Array;
   /** Stops the frame: before its text, between steps or before the VAE. */
   readonly signal?: AbortSignal;
+  /** The frame's share of the device beside other frames, from 1/16 to 16; 1 by default. */
+  readonly weight?: number;
   /** Called after each step with the steps completed and all steps. */
   readonly onStep?: (step: number, steps: number) => void;
   /** Called at most every preview interval with a small picture: ``uint8 [height, width, 3]``, one pixel a latent cell. */

@@ -40,13 +40,14 @@ export function serveEngine(channel: ChildChannel, openPipeline: OpenPipeline): 
   }
 
   async function render(message: Extract<HostMessage, { type: "render" }>): Promise<void> {
-    const { id, previews } = message;
+    const { id, previews, initImage } = message;
     const controller = new AbortController();
     frames.set(id, controller);
     try {
       if (pipeline === undefined) throw new FarmError("internal", "Cannot render as the engine is not open");
       const frame = await pipeline.submit(parseWith(frameParamsSchema, message.params, "the frame"), {
         signal: controller.signal,
+        ...(initImage && { initImage }),
         onStep: (step, steps) => void channel.send({ type: "step", id, step, steps }),
         ...(previews && {
           onPreview: (rgb, width, height) => void channel.send({ type: "preview", id, rgb, width, height }),

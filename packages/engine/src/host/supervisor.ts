@@ -126,7 +126,14 @@ export class EngineSupervisor implements EngineHost {
   #sendFrame(entry: LedgerEntry): void {
     const { id, params, options } = entry;
     entry.sent = true;
-    this.#process?.send({ type: "render", id, params, previews: options.onPreview !== undefined });
+    const { initImage } = options;
+    this.#process?.send({
+      type: "render",
+      id,
+      params,
+      ...(initImage && { initImage }),
+      previews: options.onPreview !== undefined,
+    });
   }
 
   #receive(message: ChildMessage): void {

@@ -38,6 +38,7 @@ const ERROR = { code: "numeric_fault", message: "Cannot go on", details: { step:
 const FROM_HOST: readonly HostMessage[] = [
   { type: "open", modelDir: "/models/postcards", threads: 2 },
   { type: "render", id: 7, params: { prompt: "a sun" }, previews: true },
+  { type: "render", id: 8, params: {}, initImage: Uint8Array.of(1, 2, 3), previews: false },
   { type: "cancel", id: 7 },
   { type: "close" },
 ];

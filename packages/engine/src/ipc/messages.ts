@@ -19,6 +19,8 @@ export type HostMessage =
       readonly id: FrameId;
       /** Yet to be parsed against the contract, so that a wrong field fails its frame alone. */
       readonly params: unknown;
+      /** The pixels that the frame starts from, when its parameters have `init_image`. */
+      readonly initImage?: Uint8Array;
       /** Whether anybody looks at previews: they cost a little at each step. */
       readonly previews: boolean;
     }
@@ -74,6 +76,7 @@ export function parseHostMessage(value: unknown): HostMessage {
         type: "render",
         id: count(fields, "id"),
         params: fields.params,
+        ...(fields.initImage instanceof Uint8Array && { initImage: fields.initImage }),
         previews: fields.previews === true,
       };
     case "cancel":

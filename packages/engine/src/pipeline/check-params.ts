@@ -13,18 +13,24 @@ export interface CheckedParams {
   readonly sampler: SamplerName;
   readonly scheduler: SchedulerName;
   readonly seed: bigint;
+  /** ``uint8 [height, width, 3]``, when the parameters have `init_image`. */
+  readonly initImage?: Uint8Array;
 }
+
+/** Bytes of one RGB pixel. */
+const PIXEL_BYTES = 3;
 
 /**
  * Checks a frame against the model. The gateway did so too, but with what a worker announced some time ago.
  * @throws {FarmError} invalid_request, with every wrong field in `details.errors`
  */
-export function checkParams(params: FrameParams, model: ModelInfo): CheckedParams {
+export function checkParams(params: FrameParams, model: ModelInfo, initImage?: Uint8Array): CheckedParams {
   const { sampler, scheduler } = params;
   const seed = parseSeed(params.seed);
   const errors: FieldError[] = [
     ...sideErrors(params, model, "width"),
     ...sideErrors(params, model, "height"),
+    ...imageErrors(params, model, initImage),
   ];
   if (params.model !== model.name) {
     errors.push({ path: "model", message: `must be ${model.name}, the model of this engine` });
@@ -39,7 +45,19 @@ export function checkParams(params: FrameParams, model: ModelInfo): CheckedParam
   if (errors.length > 0 || seed === undefined || !isSamplerName(sampler) || !isSchedulerName(scheduler)) {
     throw fieldsError("the frame", errors);
   }
-  return { params, sampler, scheduler, seed };
+  return { params, sampler, scheduler, seed, ...(initImage && { initImage }) };
+}
+
+function imageErrors(
+  { init_image: image, width, height }: FrameParams,
+  model: ModelInfo,
+  initImage: Uint8Array | undefined,
+): FieldError[] {
+  const at = (message: string): FieldError[] => [{ path: "init_image", message }];
+  if (image !== undefined && !model.image_to_image) return at(`is not offered by model ${model.name}`);
+  const bytes = initImage?.length ?? 0;
+  const expected = image === undefined ? 0 : width * height * PIXEL_BYTES;
+  return bytes === expected ? [] : at(`must come with ${expected} bytes of pixels, comes with ${bytes}`);
 }
 
 function sideErrors(params: FrameParams, { limits }: ModelInfo, side: "width" | "height"): FieldError[] {

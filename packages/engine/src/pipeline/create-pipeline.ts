@@ -24,6 +24,7 @@ export async function createPipeline(modelDir: string, options: PipelineOptions 
   const stages = createStages({
     encoder,
     vaeDecoder: components.vaeDecoder,
+    vaeEncoder: components.vaeEncoder,
     batcher: createStepBatcher(denoise),
   });
   const loop = createFrameLoop(stages, {
@@ -32,7 +33,7 @@ export async function createPipeline(modelDir: string, options: PipelineOptions 
     previewIntervalMs: options.previewIntervalMs ?? PREVIEW_INTERVAL_MS,
   });
   const submit: Pipeline["submit"] = async (params, renderOptions) =>
-    loop.submit(checkParams(params, model), renderOptions);
+    loop.submit(checkParams(params, model, renderOptions?.initImage), renderOptions);
   return {
     model,
     submit,

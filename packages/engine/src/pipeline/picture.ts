@@ -30,6 +30,24 @@ export function toRgb(image: Float32Array, width: number, height: number): Uint8
   return rgb;
 }
 
+/**
+ * Bytes as the VAE's encoder takes them: ``uint8 [height, width, 3]`` becomes ``float32 [3, height, width]`` of -1 to
+ * 1. Source: ComfyUI, `comfy/sd.py`, `VAE.process_input` (`2 x - 1` of bytes over 255).
+ */
+export function fromRgb(rgb: Uint8Array, width: number, height: number): Float32Array {
+  const pixels = width * height;
+  if (rgb.length !== pixels * COLOURS) {
+    throw new RangeError(`Cannot convert a picture: bytes is ${rgb.length} for ${width}x${height}`);
+  }
+  const image = new Float32Array(rgb.length);
+  for (let colour = 0; colour < COLOURS; colour += 1) {
+    for (let pixel = 0; pixel < pixels; pixel += 1) {
+      image[colour * pixels + pixel] = (rgb[pixel * COLOURS + colour]! / BYTE_MAX) * 2 - 1;
+    }
+  }
+  return image;
+}
+
 function notFinite(): FarmError {
   return new FarmError("numeric_fault", "Cannot finish the frame as the decoded picture is not finite");
 }

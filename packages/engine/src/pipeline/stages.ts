@@ -1,4 +1,4 @@
-import { invariant } from "@latentfarm/contract";
+import { type FrameParams, invariant } from "@latentfarm/contract";
 import {
   createSampler,
   LATENT_CHANNELS,
@@ -8,6 +8,7 @@ import {
   needsUnconditional,
   randn,
   sigmas,
+  vaeToLatent,
 } from "@latentfarm/sampling";
 import type { PromptEncoder } from "@latentfarm/sd35";
 import type { DecodedFrame, FrameStages, PreparedFrame } from "../loop/frame-loop.js";
@@ -15,18 +16,24 @@ import { createFrameRun, type FrameRun } from "../loop/frame-run.js";
 import type { StepBatcher } from "../loop/step-batcher.js";
 import type { Session } from "../session.js";
 import type { CheckedParams } from "./check-params.js";
-import { toRgb } from "./picture.js";
+import { fromRgb, toRgb } from "./picture.js";
 import { createPromptCache, type EncodedPrompt } from "./prompt-cache.js";
 
 /** What the stages run on. */
 export interface StageParts {
   readonly encoder: PromptEncoder;
   readonly vaeDecoder: Session;
+  readonly vaeEncoder: () => Promise<Session>;
   readonly batcher: StepBatcher;
 }
 
 /** The real stages of a frame: text encoders, sampler, VAE. */
-export function createStages({ encoder, vaeDecoder, batcher }: StageParts): FrameStages<CheckedParams> {
+export function createStages({
+  encoder,
+  vaeDecoder,
+  vaeEncoder,
+  batcher,
+}: StageParts): FrameStages<CheckedParams> {
   const cache = createPromptCache();
 
   async function encode(text: string, field: "prompt" | "negative_prompt"): Promise<EncodedPrompt> {
@@ -44,7 +51,9 @@ export function createStages({ encoder, vaeDecoder, batcher }: StageParts): Fram
       const { prompt, negative_prompt, guidance_scale } = checked.params;
       const prompts = [await encode(prompt, "prompt")];
       if (needsUnconditional(guidance_scale)) prompts.push(await encode(negative_prompt, "negative_prompt"));
-      return startFrame(checked, prompts, onStep);
+      const { initImage } = checked;
+      const latent = initImage && (await encodeImage(await vaeEncoder(), checked.params, initImage));
+      return startFrame({ checked, prompts, latent }, onStep);
     },
     decode: (prepared) => decode(vaeDecoder, prepared),
     preview: (run) => preview(run),
@@ -53,17 +62,25 @@ export function createStages({ encoder, vaeDecoder, batcher }: StageParts): Fram
 }
 
 function startFrame(
-  { params, sampler, scheduler, seed }: CheckedParams,
-  prompts: readonly EncodedPrompt[],
+  frame: {
+    readonly checked: CheckedParams;
+    readonly prompts: readonly EncodedPrompt[];
+    /** What the frame starts from besides noise, in the sampler's space. */
+    readonly latent: Float32Array | undefined;
+  },
   onStep: (step: number, steps: number) => void,
 ): PreparedFrame {
+  const { prompts, latent } = frame;
+  const { params, sampler, scheduler, seed } = frame.checked;
   const { steps, shift } = params;
+  const denoise = params.init_image?.strength ?? 1;
   const height = params.height / LATENT_SCALE;
   const width = params.width / LATENT_SCALE;
   const steered = createSampler(sampler, {
-    sigmas: sigmas({ scheduler, steps, shift, sampler }),
+    sigmas: sigmas({ scheduler, steps, shift, sampler, denoise }),
     noise: randn(seed, [LATENT_CHANNELS, height, width]),
     seed,
+    ...(latent && { latent }),
   });
   const run = createFrameRun({
     sampler: steered,
@@ -74,6 +91,20 @@ function startFrame(
     onStep,
   });
   return { run, notes: prompts.flatMap(({ notes }) => notes), latent: () => steered.result() };
+}
+
+/**
+ * The latent of an image, in the sampler's space. Of the VAE's distribution the mean is taken, so that the start
+ * depends on the image alone: a drawn sample would ask for a second seed.
+ */
+async function encodeImage(session: Session, params: FrameParams, rgb: Uint8Array): Promise<Float32Array> {
+  const { width, height } = params;
+  const outputs = await session.run({
+    image: { dtype: "float32", dims: [1, 3, height, width], data: fromRgb(rgb, width, height) },
+  });
+  const { moments } = outputs;
+  invariant(moments !== undefined, "the VAE gives moments");
+  return vaeToLatent(moments.data.subarray(0, moments.data.length / 2));
 }
 
 async function decode(session: Session, { run, latent }: PreparedFrame): Promise<DecodedFrame> {

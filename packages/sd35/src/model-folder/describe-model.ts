@@ -28,7 +28,10 @@ const SAMPLING_DEFAULTS = { sampler: "euler", scheduler: "sgm_uniform", shift: 3
  * table.
  * @throws {FarmError} model_invalid when a field of the manifest has the wrong type or is outside the model's limits
  */
-export function describeModel(manifest: Manifest, model: { name: string; mmdit: MmditConfig }): ModelInfo {
+export function describeModel(
+  manifest: Manifest,
+  model: { readonly name: string; readonly mmdit: MmditConfig; readonly vaeEncodes: boolean },
+): ModelInfo {
   const { architecture, positionGrid } = model.mmdit;
   const stated = manifest.description;
   if (stated.architecture !== undefined && stated.architecture !== architecture) {
@@ -50,6 +53,7 @@ export function describeModel(manifest: Manifest, model: { name: string; mmdit: 
       ...(isObject(stated.defaults) && stated.defaults),
     },
     limits: { width_max: sideMax, height_max: sideMax, size_multiple: PATCH_PIXELS },
+    image_to_image: model.vaeEncodes,
     samplers: [...SAMPLERS],
     schedulers: [...SCHEDULERS],
   };

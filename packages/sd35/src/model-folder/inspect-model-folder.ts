@@ -87,9 +87,10 @@ function examine(given: string): Examination {
   problems.push(...choice.problems);
   const parts = loadComponents(dir, { chosen: choice.chosen, manifest, attempt });
   problems.push(...checkAgreement(parts).map(({ message }) => message));
-  const { mmdit } = parts;
+  const { mmdit, vaeEncodes } = parts;
   const name = basename(dir);
-  const description = mmdit && attempt(() => describeModel(manifest, { name, mmdit: mmdit.config }));
+  const description =
+    mmdit && attempt(() => describeModel(manifest, { name, mmdit: mmdit.config, vaeEncodes }));
   buildAll(parts, attempt);
   const notes = [
     ...choice.notes,
