@@ -36,3 +36,17 @@ function rank(value = Number.NaN): number {
   const bits = new Int32Array(Float32Array.of(value).buffer)[0] ?? 0;
   return bits < 0 ? -(bits & 0x7fffffff) : bits;
 }
+
+/** Fails unless the root mean square of the difference is at most `tolerance` of the expected values' own. */
+export function expectRelative(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+): void {
+  const differences = Array.from(expected, (value, i) => (actual[i] ?? Number.NaN) - value);
+  expect(rootMeanSquare(differences) / rootMeanSquare(expected)).toBeLessThanOrEqual(tolerance);
+}
+
+function rootMeanSquare(values: ArrayLike<number>): number {
+  return Math.sqrt(Array.from(values).reduce((sum, value) => sum + value ** 2, 0) / values.length);
+}

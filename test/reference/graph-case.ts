@@ -1,3 +1,4 @@
+import type { GraphTarget } from "@latentfarm/sd35";
 import type { TensorMap } from "./sources.js";
 
 /** One entry of index.json. */
@@ -19,4 +20,6 @@ export interface GraphCase {
   /** Path of the weights file. */
   readonly weights: string;
   readonly tolerance: number;
+  /** Which of the graphs is checked. CUDA's runs on the CPU, its fused products taken apart. */
+  readonly target: GraphTarget;
 }
