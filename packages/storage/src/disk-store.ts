@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { writeAtomically } from "./atomic-write.js";
 import { isAbsent, toStoreError } from "./fs-error.js";
@@ -14,8 +14,8 @@ const TEMPORARY_DIR = ".tmp";
  * An object store in a folder. An object is a plain file under its key, so that a person can open it, and a small
  * JSON file under `.info/<key>/<sha256 of the bytes>.json`. The JSON file is written first and the object's own
  * rename is the commit: whatever bytes a reader finds, the description of exactly those bytes is there. Bytes without
- * a description (damaged, or put there by hand) are no object. Descriptions of replaced bytes stay behind, some 200
- * bytes each; deleting them could take that of a put under way.
+ * a description (damaged, or put there by hand) are no object. Descriptions of replaced bytes stay behind until the
+ * object is deleted, some 200 bytes each; deleting them earlier could take that of a put under way.
  * @param root the folder, made at the first put.
  */
 export function createDiskStore(root: string): ObjectStore {
@@ -31,6 +31,7 @@ export function createDiskStore(root: string): ObjectStore {
       const { bytes: _bytes, ...head } = object;
       return head;
     },
+    delete: (key) => guarded("delete", key, () => deleteObject(base, key)),
   };
 }
 
@@ -62,6 +63,12 @@ async function readObject(base: string, key: string): Promise<StoredObject | und
   const description = await readIfPresent(infoPath(base, key, sha256));
   const info = description === undefined ? undefined : parseInfo(description.toString("utf8"));
   return info === undefined ? undefined : { ...info, bytes, size: bytes.length, sha256 };
+}
+
+/** The bytes go first: what is left without them is no object. */
+async function deleteObject(base: string, key: string): Promise<void> {
+  await rm(join(base, key), { force: true });
+  await rm(join(base, INFO_DIR, key), { recursive: true, force: true });
 }
 
 async function readIfPresent(path: string): Promise<Buffer | undefined> {

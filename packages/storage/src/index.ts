@@ -1,3 +1,3 @@
 export { createDiskStore } from "./disk-store.js";
-export { assertKey, frameKey, inputKey, jobKey } from "./keys.js";
+export { assertKey, frameKey, inputKey, jobKey, snapshotKey } from "./keys.js";
 export type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from "./object-store.js";

@@ -20,6 +20,11 @@ export function inputKey(jobId: JobId): string {
   return `jobs/${jobId}/input.png`;
 }
 
+/** The key of a half-done frame's snapshot, when it is too large for Redis; gone when the frame has ended. */
+export function snapshotKey(jobId: JobId, index: number): string {
+  return `jobs/${jobId}/${index}.snapshot`;
+}
+
 /** The key of a job's sidecar, which tells the job's history when Redis has forgotten it. */
 export function jobKey(jobId: JobId): string {
   return `jobs/${jobId}/job.json`;

@@ -30,4 +30,6 @@ export interface ObjectStore {
   get(key: string): Promise<StoredObject | undefined>;
   /** Reads an object's description, or gives undefined as get() does. */
   head(key: string): Promise<ObjectHead | undefined>;
+  /** Removes an object; one that is not there is no error. Beside a put to the same key, either may win. */
+  delete(key: string): Promise<void>;
 }

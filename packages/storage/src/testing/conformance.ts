@@ -75,6 +75,20 @@ export const STORE_CASES: readonly StoreCase[] = [
       assert.deepEqual((await store.head("jobs/a/0.png"))?.metadata, PNG.metadata);
     },
   },
+  {
+    name: "delete() removes an object, and takes one that is not there",
+    async check(store) {
+      await store.put("jobs/a/0.snapshot", bytesOf("old"), PNG);
+      await store.put("jobs/a/0.snapshot", bytesOf("new"), PNG);
+      await store.put("jobs/a/0.png", bytesOf("abc"), PNG);
+      await store.delete("jobs/a/0.snapshot");
+      await store.delete("jobs/a/0.snapshot");
+      assert.equal(await store.get("jobs/a/0.snapshot"), undefined);
+      assert.equal((await store.get("jobs/a/0.png"))?.size, 3);
+      await store.put("jobs/a/0.snapshot", bytesOf("old"), PNG);
+      assert.equal((await store.get("jobs/a/0.snapshot"))?.size, 3);
+    },
+  },
   { name: "get() beside concurrent puts sees one whole object", check: checkConcurrentPuts },
   {
     name: "every method refuses malformed keys",
@@ -83,6 +97,7 @@ export const STORE_CASES: readonly StoreCase[] = [
         await assert.rejects(store.put(key, bytesOf("a"), PNG), RangeError, key);
         await assert.rejects(store.get(key), RangeError, key);
         await assert.rejects(store.head(key), RangeError, key);
+        await assert.rejects(store.delete(key), RangeError, key);
       }
     },
   },
