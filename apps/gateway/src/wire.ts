@@ -53,6 +53,8 @@ function pictureToWire(
     bytes: result?.bytes ?? null,
     sha256: result?.sha256 ?? null,
     worker: result?.worker ?? null,
+    plan: result?.plan ?? null,
+    resumed_from_step: result === null ? null : (result.resumed_from_step ?? 0),
     timings: result?.timings ?? null,
     notes: result?.notes ?? [],
   };

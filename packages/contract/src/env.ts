@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { FarmError } from "./errors.js";
+import { LIMITS } from "./limits.js";
 
 /** The highest TCP port. */
 const PORT_MAX = 65_535;
@@ -8,6 +9,12 @@ const WORKER_CONCURRENCY_MAX = 256;
 const WORKER_CONCURRENCY_DEFAULT = 16;
 /** Threads of one engine: the cores of the largest machine in use, with room. */
 const ENGINE_THREADS_MAX = 256;
+/** Steps between two snapshots: as many as a job may have. */
+const SNAPSHOT_STEPS_MAX = LIMITS.steps_max;
+const SNAPSHOT_STEPS_DEFAULT = 5;
+/** Seconds of a drain: AWS gives a spot machine two minutes, and no container platform is set to more by habit. */
+const DRAIN_SECONDS_MAX = 120;
+const DRAIN_SECONDS_DEFAULT = 10;
 /** Characters of a worker's id: it stands in logs, results and Redis keys. */
 const WORKER_ID = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -44,6 +51,19 @@ const FARM_ENV = {
   FARM_ENGINE_THREADS: whole(1, ENGINE_THREADS_MAX)
     .optional()
     .describe("Threads of the engine; the machine's cores when absent"),
+  FARM_SNAPSHOT_STEPS: whole(1, SNAPSHOT_STEPS_MAX)
+    .default(SNAPSHOT_STEPS_DEFAULT)
+    .describe("Steps after which a half-done frame is saved, so that another worker can go on with it"),
+  FARM_DRAIN_SECONDS: whole(0, DRAIN_SECONDS_MAX)
+    .default(DRAIN_SECONDS_DEFAULT)
+    .describe("Seconds that a worker which stops gives its frames to finish; the rest go on elsewhere"),
+  FARM_SPOT: z
+    .enum(["aws"], "must be aws")
+    .optional()
+    .describe("Whose notices of the end of a spot machine start a drain; none when absent"),
+  FARM_SPOT_METADATA_URL: url("http:")
+    .default("http://169.254.169.254")
+    .describe("Where the machine's metadata service answers, for FARM_SPOT"),
   FARM_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], "must be a pino level")
     .default("info")

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ERROR_TRAITS, type ErrorCode } from "./errors.js";
 import { isJobId, type JobId } from "./ids.js";
 import { jobParamsSchema, metadataSchema, OUTPUT_FORMATS } from "./params.js";
+import { precisionPlanSchema } from "./plan.js";
 import { STATUSES } from "./states.js";
 
 /** A job id; the brand is the proof that its form was checked. */
@@ -52,7 +53,11 @@ export const frameResultSchema = z.object({
   /** Hexadecimal SHA-256 of the stored bytes. */
   sha256: z.string(),
   worker: z.string(),
+  /** How the engine that finished the frame computes. */
+  plan: precisionPlanSchema,
   attempt: z.int(),
+  /** Steps that an earlier attempt or engine had done, and that were not drawn again; absent for none. */
+  resumed_from_step: z.int().optional(),
   timings: timingsSchema,
   /** What the reader should know, such as a prompt cut into several chunks. */
   notes: z.array(z.string()).optional(),
@@ -118,6 +123,9 @@ export const frameSchema = z.object({
   bytes: z.int().nullable(),
   sha256: z.string().nullable(),
   worker: z.string().nullable(),
+  plan: precisionPlanSchema.nullable(),
+  /** Steps that were taken over from an interrupted attempt; 0 when it was drawn in one go. */
+  resumed_from_step: z.int().nullable(),
   timings: timingsSchema.nullable(),
   notes: z.array(z.string()),
   error: failureSchema.nullable(),

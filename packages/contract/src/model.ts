@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { nameSchema } from "./params.js";
+import { precisionPlanSchema } from "./plan.js";
 
 /** A model as workers announce it and `GET /v1/models` shows it: plain JSON, read from the model folder. */
 export const modelInfoSchema = z.object({
@@ -7,6 +8,8 @@ export const modelInfoSchema = z.object({
   /** `sd3.5-large`, `sd3.5-medium`, `sd3-medium`, as derived from the checkpoint's tensor names and shapes. */
   architecture: z.string(),
   license: z.string().optional(),
+  /** Hexadecimal SHA-256 that tells weights apart: a half-done frame goes on only with the same. */
+  hash: z.string().optional(),
   /** What a submit body that leaves the field out gets. */
   defaults: z.object({
     width: z.int(),
@@ -40,8 +43,7 @@ export const workerInfoSchema = z.object({
   /** The process id of the engine, which changes when a crashed engine is started again. */
   engine_pid: z.int().nullable(),
   model: modelInfoSchema,
-  /** The precision plan, such as `cpu`. */
-  plan: z.string(),
+  plan: precisionPlanSchema,
   /** Frames that the worker takes in flight at most. */
   concurrency: z.int(),
   frames_in_flight: z.int(),

@@ -17,7 +17,15 @@ export interface Environment {
   readonly toolsRequired: boolean;
 }
 
-const PASSED_ON: readonly string[] = ["FARM_WORKER_CONCURRENCY", "FARM_ENGINE_THREADS", "FARM_LOG_LEVEL"];
+const PASSED_ON: readonly string[] = [
+  "FARM_WORKER_CONCURRENCY",
+  "FARM_ENGINE_THREADS",
+  "FARM_SNAPSHOT_STEPS",
+  "FARM_DRAIN_SECONDS",
+  "FARM_SPOT",
+  "FARM_SPOT_METADATA_URL",
+  "FARM_LOG_LEVEL",
+];
 
 /**
  * Reads the environment once.
