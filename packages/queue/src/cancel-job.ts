@@ -1,7 +1,9 @@
 import type { JobId, JobRecord } from "@latentfarm/contract";
+import type { Redis } from "ioredis";
 import type { QueueLog } from "./farm.js";
 import { readJob } from "./job-record.js";
-import { CANCEL_CHANNEL, jobEventsKey, jobRecordKey } from "./keys.js";
+import { CANCEL_CHANNEL, frameSnapshotKey, jobEventsKey, jobRecordKey } from "./keys.js";
+import { bounded } from "./redis-errors.js";
 import { runScript } from "./run-script.js";
 import { CANCEL } from "./scripts/bodies.js";
 import type { SubmitContext } from "./submit-job.js";
@@ -22,11 +24,18 @@ export async function cancelJob(
   if (outcome === "gone") return undefined;
   const job = await readJob(context.redis, id);
   if (job === undefined) return undefined;
+  const gone = indices.map(Number);
   try {
-    await context.queues.remove(job.model, id, indices.map(Number));
+    await context.queues.remove(job.model, id, gone);
+    await dropSnapshots(context.redis, id, gone);
   } catch (error) {
     // The record decides: a worker that takes a canceled frame finds it done and drops it.
     context.log.warn({ jobId: id, reason: String(error) }, "canceled frames stay queued");
   }
   return job;
+}
+
+async function dropSnapshots(redis: Redis, id: JobId, indices: readonly number[]): Promise<void> {
+  const keys = indices.map((index) => frameSnapshotKey(id, index));
+  if (keys.length > 0) await bounded("drop the snapshots", () => redis.unlink(keys));
 }

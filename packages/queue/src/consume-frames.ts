@@ -163,7 +163,9 @@ class BullFrameConsumer implements FrameConsumer {
     const { attempt, failure } = end;
     const interrupted = failure.code === "interrupted";
     const again = interrupted || (failure.retryable && entry.attemptsMade + 1 < FRAME_TRIES_MAX);
-    const { canceled, jobStatus } = await attempt.leave(again ? "queued" : "failed", failure);
+    // What failed by itself begins anew: its snapshot may be what it failed of.
+    const to = interrupted ? "resume" : again ? "restart" : "fail";
+    const { canceled, jobStatus } = await attempt.leave(to, failure);
     if (canceled) return jobStatus;
     const fields = {
       jobId: attempt.jobId,

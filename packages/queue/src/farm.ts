@@ -47,6 +47,18 @@ export interface FrameWork {
   progress(step: number, steps: number): Promise<void>;
   /** Tells a preview, JPEG in base64; never throws. */
   preview(jpegBase64: string): Promise<void>;
+  /**
+   * What an earlier attempt left by {@link saveSnapshot}, unless it failed by itself. Waits for a queue that is away.
+   * @throws {FarmError} queue_unavailable
+   */
+  loadSnapshot(): Promise<Uint8Array | undefined>;
+  /**
+   * Keeps `bytes` for the attempt that follows this one, in the place of those before; forgotten when the frame ends.
+   * Not kept for a superseded attempt. `step` is where the next attempt's progress begins.
+   * @throws {RangeError} more than `SNAPSHOT_BYTES_MAX`
+   * @throws {FarmError} queue_unavailable
+   */
+  saveSnapshot(bytes: Uint8Array, step: number): Promise<void>;
 }
 
 /** How a worker takes frames. */

@@ -9,10 +9,12 @@ import {
 } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
 import type { FrameWork, QueueLog } from "./farm.js";
-import { frameLockKey, jobEventsKey, jobRecordKey } from "./keys.js";
+import { frameLockKey, frameSnapshotKey, jobEventsKey, jobRecordKey } from "./keys.js";
+import { SNAPSHOT_BYTES_MAX } from "./limits.js";
 import { persist } from "./persist.js";
-import { runScript } from "./run-script.js";
-import { CLAIM, COMMIT, LEAVE, PREVIEW, PROGRESS, type Script, START } from "./scripts/bodies.js";
+import { bounded } from "./redis-errors.js";
+import { runScript, type ScriptArgument } from "./run-script.js";
+import { CLAIM, COMMIT, LEAVE, PREVIEW, PROGRESS, type Script, SNAPSHOT, START } from "./scripts/bodies.js";
 
 /** What names an attempt: the frame, and BullMQ's token, which is in the lock as long as the attempt holds it. */
 export interface AttemptKey {
@@ -97,6 +99,23 @@ export class FrameAttempt implements FrameWork {
     return this.#tell(PREVIEW, [jpegBase64]);
   }
 
+  async loadSnapshot(): Promise<Uint8Array | undefined> {
+    const key = frameSnapshotKey(this.jobId, this.index);
+    const bytes = await persist(
+      () => bounded("read the snapshot", () => this.#context.redis.getBuffer(key)),
+      this.#context.closing,
+    );
+    return bytes ?? undefined;
+  }
+
+  async saveSnapshot(bytes: Uint8Array, step: number): Promise<void> {
+    if (bytes.length > SNAPSHOT_BYTES_MAX) {
+      throw new RangeError(`Cannot keep the snapshot in Redis: bytes is ${bytes.length}`);
+    }
+    const copy = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#obey((await this.#run(SNAPSHOT, [step, copy]))[0]);
+  }
+
   /**
    * Writes the result down and gives the job's status after it.
    * @throws {FarmError} interrupted the attempt is superseded or lost its lock; queue_unavailable
@@ -108,24 +127,25 @@ export class FrameAttempt implements FrameWork {
   }
 
   /**
-   * Ends the attempt without a result: the frame goes back, or fails.
+   * Ends the attempt without a result: the frame goes back, to be gone on with from its snapshot or begun anew, or
+   * fails.
    * @throws {FarmError} interrupted the attempt is superseded or lost its lock; queue_unavailable
    */
   async leave(
-    to: "queued" | "failed",
+    to: "resume" | "restart" | "fail",
     failure: FarmError,
   ): Promise<{ canceled: boolean; jobStatus: Status }> {
     const shown = JSON.stringify({ code: failure.code, message: failure.message });
-    const [outcome, status] = await this.#say(LEAVE, [to, shown]);
+    const [outcome, status] = await this.#say(LEAVE, [shown, to]);
     if (outcome === "lost") throw lostLock(this.#key);
     return { canceled: outcome === "canceled", jobStatus: statusSchema.parse(status) };
   }
 
-  #say(script: Script, args: readonly (string | number)[]): Promise<readonly [string, ...string[]]> {
+  #say(script: Script, args: readonly ScriptArgument[]): Promise<readonly [string, ...string[]]> {
     return persist(() => this.#run(script, args), this.#context.closing);
   }
 
-  async #tell(script: Script, args: readonly (string | number)[]): Promise<void> {
+  async #tell(script: Script, args: readonly ScriptArgument[]): Promise<void> {
     if (this.signal.aborted) return;
     try {
       this.#obey((await this.#run(script, args))[0]);
@@ -137,7 +157,7 @@ export class FrameAttempt implements FrameWork {
     }
   }
 
-  #run(script: Script, args: readonly (string | number)[]): Promise<readonly [string, ...string[]]> {
+  #run(script: Script, args: readonly ScriptArgument[]): Promise<readonly [string, ...string[]]> {
     const call = { keys: scriptKeys(this.#key), args: [this.index, this.attempt, this.#key.token, ...args] };
     return runScript(this.#context.redis, script, call);
   }
@@ -150,7 +170,13 @@ export class FrameAttempt implements FrameWork {
 }
 
 function scriptKeys(key: AttemptKey): readonly string[] {
-  return [jobRecordKey(key.jobId), jobEventsKey(key.jobId), frameLockKey(key.model, key.jobId, key.index)];
+  const { jobId, index, model } = key;
+  return [
+    jobRecordKey(jobId),
+    jobEventsKey(jobId),
+    frameLockKey(model, jobId, index),
+    frameSnapshotKey(jobId, index),
+  ];
 }
 
 function lostLock(key: AttemptKey): FarmError {

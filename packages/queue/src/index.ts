@@ -9,4 +9,4 @@ export type {
   QueueLog,
   QueueOptions,
 } from "./farm.js";
-export { HEARTBEAT_MS, WORKER_KEPT_MS } from "./limits.js";
+export { HEARTBEAT_MS, SNAPSHOT_BYTES_MAX, WORKER_KEPT_MS } from "./limits.js";

@@ -25,6 +25,11 @@ export function jobEventsKey(id: JobId): string {
   return `${PREFIX}:events:${id}`;
 }
 
+/** What a half-done frame's newest snapshot is kept under. */
+export function frameSnapshotKey(id: JobId, index: number): string {
+  return `${PREFIX}:snapshot:${id}:${index}`;
+}
+
 /** What an idempotency key stands for; `keyHash` is a digest, since clients choose keys freely. */
 export function idempotencyKey(keyHash: string): string {
   return `${PREFIX}:idempotency:${keyHash}`;

@@ -49,6 +49,15 @@ export const FINISHED_JOB_SECONDS = 86_400;
 /** Seconds that an unfinished job stays: a farm without workers over a long week-end still knows its backlog. */
 export const UNFINISHED_JOB_SECONDS = 604_800;
 
+/**
+ * Bytes of a snapshot in Redis: a latent of 512 x 512 pixels has 256 KiB, and a sampler remembers up to three more of
+ * them. 16 workers with 16 such frames each are then 256 MiB at most; larger snapshots lie in the object store.
+ */
+export const SNAPSHOT_BYTES_MAX = 1_048_576;
+
+/** Seconds that a snapshot is kept after it was last written: a farm that lost its workers overnight goes on. */
+export const SNAPSHOT_SECONDS = 86_400;
+
 /** Seconds that an idempotency key is known; not longer than a finished job, so that the job is there to be found. */
 export const IDEMPOTENCY_SECONDS = 86_400;
 

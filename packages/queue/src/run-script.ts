@@ -3,6 +3,9 @@ import type { Redis } from "ioredis";
 import { bounded } from "./redis-errors.js";
 import type { Script } from "./scripts/bodies.js";
 
+/** What a script is given; bytes arrive as they are. */
+export type ScriptArgument = string | number | Buffer;
+
 /**
  * Runs a script by its digest, sending its text only to a Redis that does not know it yet. Gives the answer as texts,
  * the first of which says what happened.
@@ -11,7 +14,7 @@ import type { Script } from "./scripts/bodies.js";
 export function runScript(
   redis: Redis,
   script: Script,
-  call: { readonly keys: readonly string[]; readonly args: readonly (string | number)[] },
+  call: { readonly keys: readonly string[]; readonly args: readonly ScriptArgument[] },
 ): Promise<readonly [string, ...string[]]> {
   return bounded(`run the script ${script.name}`, async () => {
     const parameters = [...call.keys, ...call.args];
@@ -22,7 +25,7 @@ export function runScript(
 async function evaluate(
   redis: Redis,
   script: Script,
-  call: { readonly keyCount: number; readonly parameters: readonly (string | number)[] },
+  call: { readonly keyCount: number; readonly parameters: readonly ScriptArgument[] },
 ): Promise<unknown> {
   const digest = createHash("sha1").update(script.lua).digest("hex");
   try {

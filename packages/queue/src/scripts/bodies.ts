@@ -1,4 +1,9 @@
-import { IDEMPOTENCY_SECONDS, LOST_ATTEMPTS_MAX, UNFINISHED_JOB_SECONDS } from "../limits.js";
+import {
+  IDEMPOTENCY_SECONDS,
+  LOST_ATTEMPTS_MAX,
+  SNAPSHOT_SECONDS,
+  UNFINISHED_JOB_SECONDS,
+} from "../limits.js";
 import { LIBRARY } from "./library.js";
 
 /** A script of the farm: its name for messages, and its text. */
@@ -45,7 +50,7 @@ return { 'created', id }
 );
 
 /**
- * Begins an attempt. KEYS 3 the lock. ARGV index, lock token, worker. Gives `claimed`, the attempt and the
+ * Begins an attempt. KEYS 3 the lock, 4 the snapshot. ARGV index, lock token, worker. Gives `claimed`, the attempt and the
  * milliseconds since the job's creation; `done` and the job's status when the frame has ended; `gone`; `lost`.
  */
 export const CLAIM: Script = script(
@@ -61,16 +66,18 @@ if frame(i, 'open') == '1' then
   if status == 'running' and not get('cancel') then move_frame(i, 'queued') end
   if redis.call('HINCRBY', record, i .. ':lost', 1) >= ${LOST_ATTEMPTS_MAX} and not get('cancel') then
     fail_frame(i, '${LOST_TOO_OFTEN}')
+    drop_snapshot(i, KEYS[4])
     return { 'done', settle() }
   end
 end
 if get('cancel') then
   move_frame(i, 'canceled')
+  drop_snapshot(i, KEYS[4])
   return { 'done', settle() }
 end
 local attempt = redis.call('HINCRBY', record, i .. ':attempt', 1)
 set_frame(i, 'open', 1)
-set_frame(i, 'step', 0)
+rewind_frame(i)
 set_frame(i, 'worker', ARGV[3])
 return { 'claimed', tostring(attempt), string.format('%.0f', now_ms() - tonumber(get('created_ms'))) }
 `,
@@ -114,8 +121,25 @@ return { answer }
 );
 
 /**
- * Commits a result; a picture that is ready counts even if its job was canceled a moment ago. KEYS 3 the lock. ARGV
- * index, attempt, token, result. Gives `ok` or `lost`, and the job's status. Sent twice, it answers as at first.
+ * Keeps the newest snapshot, in which `step` steps are done. KEYS 3 the lock, 4 the snapshot. ARGV index, attempt,
+ * token, step, bytes. Gives the attempt's standing; what a superseded or canceled one sends is not kept.
+ */
+export const SNAPSHOT: Script = script(
+  "snapshot",
+  `
+local i = ARGV[1]
+local answer = standing(i, ARGV[2], ARGV[3], KEYS[3])
+if answer == 'ok' then
+  redis.call('SET', KEYS[4], ARGV[5], 'EX', ${SNAPSHOT_SECONDS})
+  set_frame(i, 'saved', ARGV[4])
+end
+return { answer }
+`,
+);
+
+/**
+ * Commits a result; a picture that is ready counts even if its job was canceled a moment ago. KEYS 3 the lock, 4 the
+ * snapshot. ARGV index, attempt, token, result. Gives `ok` or `lost`, and the job's status. Sent twice, it answers as at first.
  */
 export const COMMIT: Script = script(
   "commit",
@@ -128,29 +152,32 @@ move_frame(i, 'succeeded')
 set_frame(i, 'open', 0)
 set_frame(i, 'step', get('steps'))
 set_frame(i, 'result', ARGV[4])
+drop_snapshot(i, KEYS[4])
 emit('frame.succeeded', ARGV[4])
 return { 'ok', settle() }
 `,
 );
 
 /**
- * Ends an attempt without a result. KEYS 3 the lock. ARGV index, attempt, token, `queued` (it goes back) or `failed`,
- * failure. A canceled job's frame becomes `canceled` either way. Gives `ok`, `canceled` or `lost`, and the job's status.
+ * Ends an attempt without a result. KEYS 3 the lock, 4 the snapshot. ARGV index, attempt, token, failure, `resume` (it
+ * goes back and is gone on with), `restart` (it goes back and begins anew) or `fail`. A canceled job's frame becomes
+ * `canceled` either way. Gives `ok`, `canceled` or `lost`, and the job's status.
  */
 export const LEAVE: Script = script(
   "leave",
   `
-local i, to = ARGV[1], ARGV[4]
+local i, failure, to = ARGV[1], ARGV[4], ARGV[5]
 local answer = standing(i, ARGV[2], ARGV[3], KEYS[3])
 if answer == 'lost' then return { 'lost' } end
 set_frame(i, 'open', 0)
+if answer == 'canceled' or to ~= 'resume' then drop_snapshot(i, KEYS[4]) end
 if answer == 'canceled' then
   if frame(i, 'status') ~= 'canceled' then move_frame(i, 'canceled') end
-elseif to == 'failed' then
-  fail_frame(i, ARGV[5])
+elseif to == 'fail' then
+  fail_frame(i, failure)
 elseif frame(i, 'status') == 'running' then
   move_frame(i, 'queued')
-  set_frame(i, 'step', 0)
+  rewind_frame(i)
 end
 return { answer, settle() }
 `,

@@ -7,8 +7,9 @@ import { EVENTS_MAX, FINISHED_JOB_SECONDS } from "../limits.js";
  * and the event that tells it are one change, and poll and stream agree.
  *
  * Fields of the record: `status created_at created_ms started_ms finished_ms model params frames steps cancel seq
- * error`, and for frame i `i:status i:attempt i:step i:worker i:open i:lost i:result i:error`. `i:open` is 1 from the
- * claim of an attempt to its end: a claim that finds it set knows that the attempt before was lost.
+ * error`, and for frame i `i:status i:attempt i:step i:saved i:worker i:open i:lost i:result i:error`. `i:open` is 1
+ * from the claim of an attempt to its end: a claim that finds it set knows that the attempt before was lost. `i:saved`
+ * is the step of the frame's snapshot, at which the next attempt goes on.
  */
 export const LIBRARY = `
 local record, stream = KEYS[1], KEYS[2]
@@ -41,6 +42,14 @@ local function move(name, to)
 end
 
 local function move_frame(i, to) move(i .. ':status', to) end
+
+-- Back to where the next attempt begins: the snapshot, or the start.
+local function rewind_frame(i) set_frame(i, 'step', frame(i, 'saved') or 0) end
+
+local function drop_snapshot(i, key)
+  redis.call('UNLINK', key)
+  redis.call('HDEL', record, i .. ':saved')
+end
 
 -- The frame is with an engine: its job runs from here on.
 local function run_frame(i)
