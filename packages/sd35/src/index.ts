@@ -23,6 +23,7 @@ export {
   type LoadedComponent,
   type ModelFolder,
 } from "./model-folder/model-folder.js";
+export { hashModelFolder } from "./model-folder/model-hash.js";
 export { type SynthFillOptions, synthFill } from "./synth/synth-fill.js";
 export { SYNTH_ARCHITECTURES, synthTensors } from "./synth/synth-tensors.js";
 export type { SynthForm } from "./synth/tensor-list.js";
