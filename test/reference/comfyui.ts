@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import {
+  createBrownianTree,
   createSampler,
   isSamplerName,
   isSchedulerName,
   randn,
   type SamplerName,
   type SchedulerName,
+  seedSequence,
   sigmas,
 } from "@latentfarm/sampling";
 import { describe, expect, it } from "vitest";
@@ -25,6 +27,15 @@ interface ComfyUiFile {
   readonly sigmas?: Readonly<Record<string, readonly number[]>>;
   readonly samplers?: Readonly<Record<string, Digest & { readonly calls: number }>>;
   readonly noise?: Readonly<Record<string, Digest | readonly number[]>>;
+  readonly brownian?: Readonly<Record<string, readonly number[]>>;
+  readonly seedsequence?: readonly SeedState[];
+  readonly beta_table_indices?: Readonly<Record<string, readonly number[]>>;
+}
+
+interface SeedState {
+  readonly entropy: string;
+  readonly spawn_key: readonly number[];
+  readonly state: readonly number[];
 }
 
 const SIGMA_ULPS = 1;
@@ -35,27 +46,43 @@ const SAMPLER_SUM_TOLERANCE = 256 * SAMPLER_TOLERANCE;
 const NOISE_SUM_TOLERANCE = 1e-3;
 /** What the file's `_about` says of the toy run. */
 const TOY = { seed: 42n, shape: [1, 16, 4, 4], shift: 3 } as const;
+/** What the file's `_about` says of the Brownian tree. */
+const TREE = { start: 0.002994012, end: 1, seed: 42n, count: 256 } as const;
+/** Noise within 5e-7, summed over some twenty levels of the tree that shrink by the square root of a half each. */
+const BROWNIAN_TOLERANCE = 2e-6;
 /** What noise keys without a count stand for. */
 const NOISE_SHAPE = [1, 16, 128, 128] as const;
 
 /**
- * ComfyUI's own sigmas, sampler results and noise, for every key of comfyui.json. Samplers and schedulers that the
+ * ComfyUI's own sigmas, sampler results, noise, Brownian increments, seeds and beta entries, for every key of comfyui.json. Samplers and schedulers that the
  * farm does not offer are listed as skipped, each by its name.
  */
 export function describeComfyUi(dir: string): void {
   const file = path.join(dir, "comfyui.json");
   if (!existsSync(file)) return;
-  const { sigmas: tables = {}, samplers = {}, noise = {} } = readJson<ComfyUiFile>(file);
+  const cases = readJson<ComfyUiFile>(file);
+  describeSchedules(cases);
+  describeSamplers(cases);
+  describeNoise(cases);
+  describeBrownian(cases);
+  describeBetaEntries(cases);
+}
+
+function describeSchedules({ sigmas: tables = {} }: ComfyUiFile): void {
   describe("comfyui sigmas", () => {
     for (const [key, expected] of Object.entries(tables)) {
       const [scheduler = "", steps = "", shift = ""] = key.split("|");
       if (!isSchedulerName(scheduler)) continue;
       it(key, () => {
-        expectUlps(sigmas({ scheduler, steps: Number(steps), shift: Number(shift) }), expected, SIGMA_ULPS);
+        const levels = sigmas({ scheduler, steps: Number(steps), shift: Number(shift) });
+        expectUlps(levels, withoutNaN(expected), SIGMA_ULPS);
       });
     }
     listNotOffered("scheduler", Object.keys(tables).map(firstPart), isSchedulerName);
   });
+}
+
+function describeSamplers({ samplers = {} }: ComfyUiFile): void {
   describe("comfyui samplers", () => {
     for (const [key, expected] of Object.entries(samplers)) {
       const [sampler = "", scheduler = "", steps = ""] = key.split("|");
@@ -64,6 +91,9 @@ export function describeComfyUi(dir: string): void {
     }
     listNotOffered("sampler", Object.keys(samplers).map(firstPart), isSamplerName);
   });
+}
+
+function describeNoise({ noise = {} }: ComfyUiFile): void {
   describe("comfyui noise", () => {
     it.each(Object.entries(noise))("%s", (key, expected) => {
       const [seed = "", count] = key.split("|");
@@ -72,6 +102,38 @@ export function describeComfyUi(dir: string): void {
       else expectDigest(drawn, expected, { each: NOISE_TOLERANCE, sum: NOISE_SUM_TOLERANCE });
     });
   });
+}
+
+/** Increments over `a,b`, and the seeds that the tree draws them with. */
+function describeBrownian({ brownian = {}, seedsequence = [] }: ComfyUiFile): void {
+  describe("comfyui brownian tree", () => {
+    const tree = createBrownianTree(TREE);
+    it.each(Object.entries(brownian))("%s", (key, expected) => {
+      const [from = Number.NaN, to = Number.NaN] = key.split(",").map(Number);
+      expectWithin(tree(from, to).slice(0, expected.length), expected, BROWNIAN_TOLERANCE);
+    });
+  });
+  describe("comfyui seed sequence", () => {
+    it.each(seedsequence)("entropy $entropy, key $spawn_key", ({ entropy, spawn_key, state }) => {
+      expect([...seedSequence(BigInt(entropy), spawn_key, state.length)]).toEqual(state);
+    });
+  });
+}
+
+/** At shift 1 the sigma of entry i is (i + 1) / 1000. The file has repeated entries, which the schedule takes once. */
+function describeBetaEntries({ beta_table_indices: indices = {} }: ComfyUiFile): void {
+  describe("comfyui beta entries", () => {
+    it.each(Object.entries(indices))("%s steps", (steps, expected) => {
+      const levels = sigmas({ scheduler: "beta", steps: Number(steps), shift: 1 });
+      const once = expected.filter((entry, index) => entry !== expected[index - 1]);
+      expect(Array.from(levels.subarray(0, -1), (sigma) => Math.round(sigma * 1000) - 1)).toEqual(once);
+    });
+  });
+}
+
+/** ComfyUI's kl_optimal divides 0 by 0 for one step; the farm starts that step at the highest sigma, which is 1. */
+function withoutNaN(levels: readonly number[]): readonly number[] {
+  return levels.map((level) => (Number.isNaN(level) ? 1 : level));
 }
 
 function isList(value: Digest | readonly number[]): value is readonly number[] {

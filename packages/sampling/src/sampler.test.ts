@@ -54,17 +54,59 @@ describe("createSampler()", () => {
     },
   );
 
-  it.each(SAMPLERS)("counts steps and asks at the schedule's levels for %s", (name) => {
-    const levels = sigmas({ scheduler: "simple", steps: 3, shift: 3 });
+  it.each(SAMPLERS)("asks for each level of the schedule once or more for %s", (name) => {
+    const levels = sigmas({ scheduler: "simple", steps: 5, shift: 3, sampler: name });
     const sampler = createSampler(name, { sigmas: levels, noise: randn(1n, 32), seed: 1n });
-    const asked: number[] = [];
-    while (!sampler.done) {
-      expect(sampler.step).toBe(asked.length);
-      asked.push(sampler.request().sigma);
-      sampler.advance(new Float32Array(32));
+    expect(sampler.steps).toBe(5);
+    expect(sampler.startSigma).toBe(1);
+    for (let step = 0; step < 5; step += 1) {
+      expect(sampler.step).toBe(step);
+      // The SDE family moves the first level, where its time is infinite, by a thirty-thousandth.
+      expect(sampler.request().sigma).toBeCloseTo(levels[step] ?? NaN, 4);
+      for (let calls = 0; sampler.step === step; calls += 1) {
+        expect(calls).toBeLessThan(3);
+        expect(sampler.request().sigma).toBeGreaterThan(0);
+        sampler.advance(new Float32Array(32));
+      }
     }
-    expect(sampler.steps).toBe(3);
-    expect(asked).toEqual([...levels.subarray(0, 3)]);
+    expect(sampler.done).toBe(true);
+  });
+
+  it.each([
+    ["ddim", "euler"],
+    ["dpmpp_sde_gpu", "dpmpp_sde"],
+    ["dpmpp_2m_sde_gpu", "dpmpp_2m_sde"],
+    ["dpmpp_2m_sde_heun_gpu", "dpmpp_2m_sde_heun"],
+    ["dpmpp_3m_sde_gpu", "dpmpp_3m_sde"],
+  ] as const)("draws for %s what it draws for %s", (alias, name) => {
+    const init = {
+      sigmas: sigmas({ scheduler: "simple", steps: 4, shift: 3 }),
+      noise: randn(5n, 32),
+      seed: 5n,
+    };
+    expect(run(createSampler(alias, init))).toEqual(run(createSampler(name, init)));
+  });
+
+  it("follows the true number of steps of ddim_uniform", () => {
+    const levels = sigmas({ scheduler: "ddim_uniform", steps: 28, shift: 3 });
+    expect(createSampler("euler", { sigmas: levels, noise: randn(1n, 32), seed: 1n }).steps).toBe(29);
+  });
+
+  it("replaces the first level of the SDE family by the shift", () => {
+    const init = { sigmas: Float32Array.of(1, 0.5, 0), noise: new Float32Array(16), seed: 0n };
+    expect(createSampler("dpmpp_2m_sde", init).request().sigma).toBe(Math.fround(2.9997 / 2.9998));
+    const shifted = createSampler("dpmpp_2m_sde", { ...init, shift: 1 });
+    expect(shifted.request().sigma).toBe(Math.fround(0.9999));
+    const partial = createSampler("dpmpp_2m_sde", { ...init, sigmas: Float32Array.of(0.75, 0) });
+    expect(partial.request().sigma).toBe(0.75);
+  });
+
+  it("leaves a latent as it is when there are no levels", () => {
+    const latent = randn(2n, 16);
+    const levels = sigmas({ scheduler: "simple", steps: 4, shift: 3, denoise: 0 });
+    const sampler = createSampler("euler", { sigmas: levels, noise: randn(1n, 16), seed: 1n, latent });
+    expect([sampler.done, sampler.steps, sampler.startSigma]).toEqual([true, 0, 0]);
+    expect(sampler.result()).toEqual(latent);
   });
 
   it.each(SAMPLERS)("ends at the estimate when the network always gives the same one for %s", (name) => {
@@ -93,6 +135,7 @@ describe("createSampler()", () => {
   it("refuses a start without steps or with a latent of another size", () => {
     const noise = new Float32Array(4);
     expect(() => createSampler("euler", { sigmas: Float32Array.of(1), noise, seed: 0n })).toThrow(RangeError);
+    expect(() => createSampler("euler", { sigmas: new Float32Array(), noise, seed: 0n })).toThrow(RangeError);
     const init = { sigmas: Float32Array.of(1, 0), noise, seed: 0n, latent: new Float32Array(3) };
     expect(() => createSampler("euler", init)).toThrow(RangeError);
   });
@@ -114,7 +157,7 @@ describe("createSampler()", () => {
 describe("isSamplerName()", () => {
   it("knows the samplers on offer and nothing inherited", () => {
     expect(isSamplerName("euler")).toBe(true);
-    expect(isSamplerName("heun")).toBe(false);
+    expect(isSamplerName("dpm_fast")).toBe(false);
     expect(isSamplerName("constructor")).toBe(false);
   });
 });

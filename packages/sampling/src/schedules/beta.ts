@@ -9,7 +9,7 @@ const SERIES_TERMS = 60;
 
 /**
  * `beta`: table entries at the quantiles of a beta distribution, dense at both ends, then 0. Entries that repeat are
- * taken once, so many steps give fewer than asked for (from 63 on for the lowest entries).
+ * taken once, so many steps give fewer than asked for (139 is the first number that does).
  *
  * Source: Lee et al. 2024, "Beta Sampling is All You Need" (arXiv 2407.12173); ComfyUI `comfy/samplers.py`,
  * `beta_scheduler`.
