@@ -16,6 +16,12 @@ export const STREAM_STALL_MS_MAX = 30_000;
 /** Connections at once, event streams included: some 50 kB each, 200 MB in all. */
 export const CONNECTIONS_MAX = 4_096;
 
+/**
+ * Requests with an image that are read and decoded at once: each takes up to 100 MB (the body, its text, the decoded
+ * bytes and the pixels) until its image is stored.
+ */
+export const IMAGE_BODIES_MAX = 4;
+
 /** Milliseconds for a whole request to arrive: 64 kB on the slowest mobile line. */
 export const REQUEST_MS_MAX = 30_000;
 

@@ -1,10 +1,12 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createJobId, FarmError, type FrameParams } from "@latentfarm/contract";
 import type { RenderOptions } from "@latentfarm/engine";
+import { encodeImage } from "@latentfarm/image";
 import type { FrameWork } from "@latentfarm/queue";
-import { createDiskStore } from "@latentfarm/storage";
+import { createDiskStore, inputKey } from "@latentfarm/storage";
 import { createLogger } from "@latentfarm/telemetry";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DrawContext, drawFrame } from "./draw-frame.js";
@@ -113,6 +115,7 @@ describe("drawFrame()", () => {
       key: `jobs/${frame.jobId}/0.png`,
       seed: "7",
       worker: "w1",
+      plan: "cpu",
       attempt: 1,
       notes: ["a note"],
       sha256: stored?.sha256,
@@ -158,6 +161,36 @@ describe("drawFrame()", () => {
     const frame = newFrame({ signal: controller.signal });
     await expect(drawFrame(context, frame)).rejects.toBe(canceled);
     expect(await context.store.get(`jobs/${frame.jobId}/0.png`)).toBeUndefined();
+  });
+
+  it("gives the engine the stored image, and no other", async () => {
+    const given: (Uint8Array | undefined)[] = [];
+    const context = newContext(({ initImage }) => given.push(initImage));
+    const frame = newFrame();
+    const rgb = Uint8Array.from({ length: SIZE * SIZE * 3 }, (_, index) => index % 256);
+    const size = { width: SIZE, height: SIZE };
+    const png = await encodeImage({
+      ...size,
+      rgb,
+      format: "png",
+      quality: 90,
+      parameters: PARAMS,
+      plan: "cpu",
+    });
+    await context.store.put(inputKey(frame.jobId), png, { contentType: "image/png", metadata: {} });
+    const sha256 = createHash("sha256").update(png).digest("hex");
+    await drawFrame(context, { ...frame, params: { ...PARAMS, init_image: { sha256, strength: 0.5 } } });
+    expect(given).toEqual([rgb]);
+    const other = { ...PARAMS, init_image: { sha256: "0".repeat(64), strength: 0.5 } };
+    await expect(drawFrame(context, { ...frame, params: other })).rejects.toMatchObject({
+      code: "store_unavailable",
+    });
+    await expect(drawFrame(context, newFrame({ params: other }))).rejects.toMatchObject({
+      code: "store_unavailable",
+    });
+    await drawFrame(context, newFrame());
+    expect(given).toHaveLength(2);
+    expect(given[1]).toBeUndefined();
   });
 
   it("gives the frame back when the engine does not start", async () => {

@@ -5,6 +5,7 @@ import { encodeImage } from "@latentfarm/image";
 import type { FrameWork } from "@latentfarm/queue";
 import { frameKey } from "@latentfarm/storage";
 import type { WorkerContext } from "./context.js";
+import { loadInitImage } from "./init-image.js";
 import { createReporter } from "./report-progress.js";
 import { findStoredResult, RESULT_LABELS } from "./stored-result.js";
 
@@ -27,7 +28,8 @@ export async function drawFrame(context: DrawContext, frame: FrameWork): Promise
     return stored;
   }
   const begunMs = context.nowMs();
-  const picture = await render(context, frame);
+  const initImage = await loadInitImage(context.store, frame);
+  const picture = await render(context, frame, initImage);
   frame.signal.throwIfAborted();
   const encoded = await encode(context, frame, picture);
   const result = describeResult(context, frame, { picture, ...encoded, key, begunMs });
@@ -37,11 +39,16 @@ export async function drawFrame(context: DrawContext, frame: FrameWork): Promise
   return { ...result, timings: { ...timings, upload_ms: uploadMs, total_ms: timings.total_ms + uploadMs } };
 }
 
-async function render(context: DrawContext, frame: FrameWork): Promise<RenderedFrame> {
+async function render(
+  context: DrawContext,
+  frame: FrameWork,
+  initImage: Uint8Array | undefined,
+): Promise<RenderedFrame> {
   const reporter = createReporter(frame, context.nowMs);
   try {
     return await context.engine.render(frame.params, {
       signal: frame.signal,
+      ...(initImage && { initImage }),
       onStep: reporter.step,
       onPreview: reporter.preview,
     });
@@ -69,6 +76,7 @@ async function encode(
     format: frame.params.output_format,
     quality: frame.params.output_quality,
     parameters: frame.params,
+    plan: context.engine.info.plan,
   });
   return { bytes, encodeMs: context.nowMs() - begunMs };
 }
@@ -115,6 +123,7 @@ function describeResult(
     bytes: bytes.length,
     sha256: createHash("sha256").update(bytes).digest("hex"),
     worker: context.config.id,
+    plan: context.engine.info.plan,
     attempt: frame.attempt,
     timings: {
       ...picture.timings,

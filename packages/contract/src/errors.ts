@@ -20,6 +20,7 @@ export const ERROR_TRAITS = {
   not_found: { httpStatus: 404, retryable: false },
   frame_not_ready: { httpStatus: 409, retryable: true },
   idempotency_conflict: { httpStatus: 409, retryable: false },
+  overloaded: { httpStatus: 503, retryable: true },
   model_unavailable: { httpStatus: 503, retryable: true },
   model_invalid: { httpStatus: 500, retryable: false },
   file_invalid: { httpStatus: 500, retryable: false },

@@ -12,7 +12,9 @@ function fromBodyReader(error: unknown): FarmError | undefined {
   if (!(error instanceof Error) || !("type" in error)) return undefined;
   switch (error.type) {
     case "entity.too.large": {
-      const message = `must be at most ${LIMITS.body_bytes_max} bytes (limit body_bytes_max)`;
+      const large = "limit" in error && error.limit === LIMITS.image_body_bytes_max;
+      const limit = large ? "image_body_bytes_max" : "body_bytes_max";
+      const message = `must be at most ${LIMITS[limit]} bytes (limit ${limit})`;
       return refusal("payload_too_large", { path: "body", message }, error);
     }
     case "encoding.unsupported":

@@ -16,7 +16,7 @@ export function readBody(): RequestHandler {
 export function parseJsonBody(request: Request): unknown {
   assertJsonType(request);
   const text = decodeUtf8(request.body);
-  assertDepth(text);
+  assertStructure(text);
   const value = parseJson(text);
   const reserved = findReservedKey(value, []);
   if (reserved !== undefined) {
@@ -64,21 +64,51 @@ function invalidJson(message: string, cause?: unknown): FarmError {
   });
 }
 
-/** Counts open brackets outside strings, one look at each character, before JSON.parse spends stack on them. */
-function assertDepth(text: string): void {
+/**
+ * Counts open brackets and all that is outside strings before JSON.parse spends stack and memory on them: only a
+ * string, an image, can be longer than `body_bytes_max`.
+ */
+function assertStructure(text: string): void {
   let depth = 0;
-  let inString = false;
+  let outside = 0;
   for (let at = 0; at < text.length; at++) {
     const character = text[at];
-    if (character === '"') inString = !inString;
-    else if (inString && character === "\\") at++;
-    else if (!inString && (character === "[" || character === "{")) depth++;
-    else if (!inString && (character === "]" || character === "}")) depth--;
+    if (character === '"') at = endOfString(text, at);
+    else if (character === "[" || character === "{") depth++;
+    else if (character === "]" || character === "}") depth--;
+    outside++;
     if (depth > LIMITS.json_depth_max) {
       const message = `must nest at most ${LIMITS.json_depth_max} deep (limit json_depth_max)`;
       throw fieldsError("the body", [{ path: "body", message }]);
     }
+    if (outside > LIMITS.body_bytes_max) throw tooLarge();
   }
+}
+
+/** The place of the quote that ends the string begun at `start`, or the text's end: JSON.parse reports that. */
+function endOfString(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let escapes = 0;
+    while (text[at - 1 - escapes] === "\\") escapes++;
+    if (escapes % 2 === 0) return at;
+  }
+  return text.length;
+}
+
+/**
+ * Asserts that a body is at most `body_bytes_max` long but for one of its fields.
+ * @throws {FarmError} payload_too_large
+ */
+export function assertSmallBeside(value: unknown, field: string): void {
+  const rest = JSON.stringify(value, (key, inner: unknown) => (key === field ? undefined : inner));
+  if (Buffer.byteLength(rest ?? "") > LIMITS.body_bytes_max) throw tooLarge();
+}
+
+function tooLarge(): FarmError {
+  const message = `must be at most ${LIMITS.body_bytes_max} bytes beside an image (limit body_bytes_max)`;
+  return new FarmError("payload_too_large", `Cannot read the request as body ${message}`, {
+    details: { errors: [{ path: "body", message }] },
+  });
 }
 
 /** Finds a key `__proto__`: JSON.parse makes it a plain field, which copies further on would drop in silence. */

@@ -15,8 +15,10 @@ import {
 import type { NewJob } from "@latentfarm/queue";
 import type { Request, Response } from "express";
 import type { GatewayContext } from "../context.js";
-import { parseJsonBody, readBody } from "../http/json-body.js";
+import { createImageBodies, type ImageBodies } from "../http/image-body.js";
+import { assertSmallBeside, parseJsonBody } from "../http/json-body.js";
 import type { Route } from "../http/route.js";
+import { storeInitImage } from "../store-init-image.js";
 import { waitForEnd } from "../wait-for-end.js";
 import { jobPath, jobToWire } from "../wire.js";
 
@@ -28,31 +30,47 @@ const WAIT_PREFERENCE = /^wait=("?)([0-9]{1,9})\1$/i;
 
 /** `POST /v1/jobs`: checks a body against the contract and the model, and puts the job on the queue. */
 export function submitJobRoute(context: GatewayContext): Route {
+  const bodies = createImageBodies();
   return {
     method: "post",
     path: "/v1/jobs",
-    before: [readBody()],
-    handle: (request, response) => submitJob(context, request, response),
+    before: [bodies.read],
+    handle: (request, response) => submitJob({ context, bodies }, request, response),
   };
 }
 
-async function submitJob(context: GatewayContext, request: Request, response: Response): Promise<void> {
-  const submitted = parseWith(submitRequestSchema, parseJsonBody(request), "the job");
+async function submitJob(
+  { context, bodies }: { readonly context: GatewayContext; readonly bodies: ImageBodies },
+  request: Request,
+  response: Response,
+): Promise<void> {
   const waitSeconds = readWait(request.get("Prefer"));
+  const job = await readJob(context, request);
+  bodies.release(request);
+  const record = await context.queue.submit(job);
+  context.log.info({ jobId: record.id, model: record.model, frames: job.params.num_images }, "job submitted");
+  await answer({ context, response, waitSeconds }, record);
+}
+
+async function readJob(context: GatewayContext, request: Request): Promise<NewJob> {
+  const body = parseJsonBody(request);
+  assertSmallBeside(body, "image");
+  const submitted = parseWith(submitRequestSchema, body, "the job");
   const idempotencyKey = readIdempotencyKey(request.get("Idempotency-Key"));
   const model = chooseModel(submitted, await context.queue.models());
   const params = resolveJobParams(submitted, { model, seed: context.drawSeed() });
   const nowMs = context.nowMs();
-  const job: NewJob = {
-    id: createJobId({ nowMs, random: context.randomBytes(ID_BYTES) }),
+  const id = createJobId({ nowMs, random: context.randomBytes(ID_BYTES) });
+  const { image, strength } = submitted;
+  const initImage =
+    image !== undefined && (await storeInitImage(context.store, { jobId: id, params, image, strength }));
+  return {
+    id,
     model: model.name,
-    params,
+    params: initImage ? { ...params, init_image: initImage } : params,
     created_at: new Date(nowMs).toISOString(),
     ...(idempotencyKey && { idempotency: { key: idempotencyKey, bodyHash: hashOf(submitted) } }),
   };
-  const record = await context.queue.submit(job);
-  context.log.info({ jobId: record.id, model: record.model, frames: params.num_images }, "job submitted");
-  await answer({ context, response, waitSeconds }, record);
 }
 
 async function answer(
