@@ -69,8 +69,7 @@ export function createBrownianTree(options: BrownianTreeOptions): (from: number,
       const child = { key: 2 * node.key, depth: node.depth + 1 };
       visit({ ...child, from: node.from, to: middle }, left);
       if (middle >= high) return;
-      const right = increment.map((value, index) => value - left[index]!);
-      visit({ ...child, key: child.key + 1, from: middle, to: node.to }, right);
+      visit({ ...child, key: child.key + 1, from: middle, to: node.to }, subtract(increment, left));
     };
     if (low < high) {
       whole ??= drawWhole();
@@ -93,8 +92,16 @@ function drawLeft(options: {
   const length = node.to - node.from;
   const share = fround(left / length);
   const scale = fround(Math.sqrt((left * right) / length));
-  const noise = drawNormal(seed, [node.key, node.depth], increment.length);
-  return increment.map((value, index) => fround(share * value) + fround(scale * noise[index]!));
+  const part = drawNormal(seed, [node.key, node.depth], increment.length);
+  for (let index = 0; index < part.length; index += 1)
+    part[index] = fround(share * increment[index]!) + fround(scale * part[index]!);
+  return part;
+}
+
+function subtract(whole: Float32Array, part: Float32Array): Float32Array {
+  const rest = new Float32Array(whole.length);
+  for (let index = 0; index < rest.length; index += 1) rest[index] = whole[index]! - part[index]!;
+  return rest;
 }
 
 function drawNormal(seed: bigint, spawnKey: readonly number[], count: number): Float32Array {

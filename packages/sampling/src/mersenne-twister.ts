@@ -33,9 +33,12 @@ export function createMersenneTwister(seed: number): () => number {
 
 function twist(state: Uint32Array): void {
   for (let index = 0; index < STATE_WORDS; index += 1) {
-    const mixed = (state[index]! & UPPER_BIT) | (state[(index + 1) % STATE_WORDS]! & LOWER_BITS);
+    const next = index + 1 < STATE_WORDS ? index + 1 : 0;
+    const distant =
+      index + MIX_DISTANCE < STATE_WORDS ? index + MIX_DISTANCE : index + MIX_DISTANCE - STATE_WORDS;
+    const mixed = (state[index]! & UPPER_BIT) | (state[next]! & LOWER_BITS);
     const odd = mixed & 1 ? TWIST_MATRIX : 0;
-    state[index] = state[(index + MIX_DISTANCE) % STATE_WORDS]! ^ (mixed >>> 1) ^ odd;
+    state[index] = state[distant]! ^ (mixed >>> 1) ^ odd;
   }
 }
 
