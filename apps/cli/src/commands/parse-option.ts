@@ -6,6 +6,11 @@ export function parseWhole(text: string): number {
   return Number(text);
 }
 
+/** Whole numbers with commas between them, such as `7,8,9`. */
+export function parseWholeList(text: string): readonly number[] {
+  return text.split(",").map((part) => parseWhole(part.trim()));
+}
+
 /** A decimal number as commander parses it. */
 export function parseDecimal(text: string): number {
   if (!/^-?\d{1,9}(\.\d{1,9})?$/.test(text)) throw new InvalidArgumentError("It must be a number.");

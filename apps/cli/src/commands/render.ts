@@ -13,22 +13,13 @@ import { onInterrupt } from "../interrupt.js";
 import { planOutput } from "../render/output-paths.js";
 import { type RenderOutcome, renderJob } from "../render/render-job.js";
 import { openTarget } from "../render/render-target.js";
-import { parseDecimal, parseSize, parseWhole } from "./parse-option.js";
+import { type RequestOptions, requestBody } from "../render/request-body.js";
+import { parseDecimal, parseSize, parseWhole, parseWholeList } from "./parse-option.js";
 
-interface RenderOptions {
+interface RenderOptions extends RequestOptions {
   readonly output?: string;
-  readonly seed?: string;
-  readonly steps?: number;
-  readonly size?: { width: number; height: number };
-  readonly count: number;
-  readonly guidance?: number;
-  readonly negative?: string;
-  readonly sampler?: string;
-  readonly scheduler?: string;
-  readonly shift?: number;
   readonly model?: string;
   readonly format?: OutputFormat;
-  readonly quality?: number;
   readonly data?: string;
   readonly url?: string;
   readonly json?: true;
@@ -51,6 +42,16 @@ export function renderCommand(context: CommandContext): Command {
     .option("--sampler <name>", "such as euler, dpmpp_2m")
     .option("--scheduler <name>", "such as simple, sgm_uniform, normal")
     .option("--shift <x>", "shift of the sigma schedule", parseDecimal)
+    .option("--image <file>", "PNG, JPEG or WebP to start from")
+    .option("--strength <x>", "0.01..1: how much of the image is redrawn", parseDecimal)
+    .option(
+      "--skip-layers <list>",
+      "SD3.5 Medium: lead away from a picture without these blocks",
+      parseWholeList,
+    )
+    .option("--skip-layer-scale <x>", "how far to lead away", parseDecimal)
+    .option("--skip-layer-start <x>", "0..1: where on the way to begin", parseDecimal)
+    .option("--skip-layer-end <x>", "0..1: where to end", parseDecimal)
     .option("--model <dir>", "model folder; the demo model when absent")
     .addOption(new Option("--format <format>", "picture format").choices(OUTPUT_FORMATS))
     .option("--quality <n>", "1..100, for jpeg and webp", parseWhole)
@@ -69,7 +70,8 @@ async function render(context: CommandContext, prompt: string, options: RenderOp
     count: options.count,
     cwd: context.cwd,
   });
-  const request = parseWith(submitRequestSchema, bodyOf(prompt, options, output.format), "the call");
+  const body = await requestBody(options, { prompt, format: output.format, cwd: context.cwd });
+  const request = parseWith(submitRequestSchema, body, "the call");
   if (options.url !== undefined && !URL.canParse(options.url)) {
     throw new FarmError("invalid_request", `Cannot call the gateway: --url is ${options.url}`);
   }
@@ -98,25 +100,6 @@ async function render(context: CommandContext, prompt: string, options: RenderOp
   } finally {
     await target.drain();
   }
-}
-
-function bodyOf(prompt: string, options: RenderOptions, format: OutputFormat): Record<string, unknown> {
-  const body = {
-    prompt,
-    negative_prompt: options.negative,
-    width: options.size?.width,
-    height: options.size?.height,
-    steps: options.steps,
-    guidance_scale: options.guidance,
-    sampler: options.sampler,
-    scheduler: options.scheduler,
-    shift: options.shift,
-    seed: options.seed,
-    num_images: options.count,
-    output_format: format,
-    output_quality: options.quality,
-  };
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }
 
 /** @throws {FarmError} the job's own error, after what was drawn is told */
