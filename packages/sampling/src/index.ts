@@ -17,3 +17,4 @@ export { isSamplerName, SAMPLERS, type SamplerName } from "./samplers/registry.j
 export { isSchedulerName, SCHEDULERS, type SchedulerName } from "./schedules/registry.js";
 export { seedSequence } from "./seed-sequence.js";
 export { SHIFT_MAX, type SigmaOptions, STEPS_MAX, sigmas } from "./sigmas.js";
+export { leadFromSkipped, type SigmaRange, sigmaRange } from "./skip-layers.js";

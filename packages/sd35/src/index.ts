@@ -7,6 +7,7 @@ export {
   LATENT_CHANNELS,
   type MmditConfig,
   PATCH_SIZE,
+  withSkippableBlocks,
 } from "./mmdit/config.js";
 export { buildMmdit } from "./mmdit/mmdit.js";
 export { type BuildGraph, buildGraphs, type ModelGraphs } from "./model-folder/build-graphs.js";

@@ -24,6 +24,20 @@ export interface MmditConfig {
   readonly contextWidth: number;
   /** Width of the pooled text vector. */
   readonly pooledWidth: number;
+  /**
+   * True for a graph with the input `keep`, by which rows leave blocks out; see {@link withSkippableBlocks}. Absent in
+   * what is read off a file: the graphs of models without skip-layer guidance have one input less.
+   */
+  readonly skippable?: boolean;
+}
+
+/**
+ * The configuration to build a model's graph from: blocks of SD3.5 Medium can be left out row by row. Only for it are
+ * layers, scale and range of skip-layer guidance published; Large and SD3 Medium are not trained for it nor known to
+ * gain by it, and their graphs stay as they are.
+ */
+export function withSkippableBlocks(config: MmditConfig): MmditConfig {
+  return config.architecture === "sd3.5-medium" ? { ...config, skippable: true } : config;
 }
 
 /** The model families of the MMDiT. Large Turbo is Large. */

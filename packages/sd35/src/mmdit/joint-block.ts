@@ -30,6 +30,8 @@ export interface JointBlockOptions {
   readonly condition: Value;
   /** Number of text tokens: `int64 [1]`. */
   readonly contextTokens: Value;
+  /** 1 or 0 for each row, `float32 [batch, 1, 1]`: 0 leaves the block out for it. */
+  readonly keep?: Value;
 }
 
 /** A stream on its way through a block: what it gives to attention, and how it goes on with the answer. */
@@ -77,9 +79,9 @@ function joinProjections(weights: Weights, context: Projections, x: Projections)
   return { query: join("query"), key: join("key"), value: join("value") };
 }
 
-function blockHalf(weights: Weights, x: Value, { config, condition }: JointBlockOptions): Half {
+function blockHalf(weights: Weights, x: Value, { config, condition, keep }: JointBlockOptions): Half {
   const { hidden } = config;
-  const by = modulate(weights, condition, { names: BLOCK_MODULATION, hidden });
+  const by = modulate(weights, condition, { names: BLOCK_MODULATION, hidden, ...(keep && { keep }) });
   const normed = layerNorm(weights, x, hidden);
   const input = shiftAndScale(weights, normed, { shift: by("shiftAttention"), scale: by("scaleAttention") });
   return {
@@ -92,9 +94,9 @@ function blockHalf(weights: Weights, x: Value, { config, condition }: JointBlock
 }
 
 /** As {@link blockHalf}, with a second attention of the picture to itself alone, from the same norm. */
-function dualHalf(weights: Weights, x: Value, { config, condition }: JointBlockOptions): Half {
+function dualHalf(weights: Weights, x: Value, { config, condition, keep }: JointBlockOptions): Half {
   const { hidden } = config;
-  const by = modulate(weights, condition, { names: DUAL_BLOCK_MODULATION, hidden });
+  const by = modulate(weights, condition, { names: DUAL_BLOCK_MODULATION, hidden, ...(keep && { keep }) });
   const normed = layerNorm(weights, x, hidden);
   const input = shiftAndScale(weights, normed, { shift: by("shiftAttention"), scale: by("scaleAttention") });
   const input2 = shiftAndScale(weights, normed, {

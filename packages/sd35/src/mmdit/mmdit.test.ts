@@ -6,7 +6,7 @@ import { plannedSource } from "../testing/planned-source.js";
 import { buildVaeDecoder } from "../vae/decoder.js";
 import { buildVaeEncoder } from "../vae/encoder.js";
 import { unusedTensors } from "../weights/unused-tensors.js";
-import { detectMmdit } from "./config.js";
+import { detectMmdit, withSkippableBlocks } from "./config.js";
 import { buildMmdit, mmditGraph } from "./mmdit.js";
 
 const PREFIX = "model.diffusion_model.";
@@ -96,6 +96,18 @@ describe("mmditGraph()", () => {
       ]);
     },
   );
+
+  it("takes one number a block from each row of SD3.5 Medium, and nothing more from other models", () => {
+    for (const target of ["cpu", "cuda"] as const) {
+      const source = plannedSource(synthTensors("sd3.5-medium"));
+      const graph = mmditGraph(source, withSkippableBlocks(detectMmdit(source)), target).finish();
+      expect(graph.inputs.at(-1)).toMatchObject({ name: "keep", dims: ["batch", 24] });
+    }
+    for (const other of ["sd3.5-large", "sd3-medium"] as const) {
+      const config = detectMmdit(plannedSource(synthTensors(other)));
+      expect(withSkippableBlocks(config)).toBe(config);
+    }
+  });
 
   it("uses one second attention for each dual block", () => {
     const source = plannedSource(synthTensors("sd3.5-medium"));

@@ -17,7 +17,8 @@ const AS = "an SD3 diffusion model";
 /**
  * Builds the denoiser. Inputs: latent `float32 [batch, 16, height, width]`, timestep `float32 [batch]` (1000 * sigma,
  * one per row), context `float32 [batch, tokens, contextWidth]`, pooled `float32 [batch, pooledWidth]`. Output:
- * velocity `float32 [batch, 16, height, width]`. Height and width are even, and at most twice the position grid.
+ * velocity `float32 [batch, 16, height, width]`. A skippable configuration adds the input keep `float32 [batch, depth]`:
+ * 1 runs a block for a row, 0 leaves it out, text and picture as they were. Height and width are even, and at most twice the position grid.
  * Source: Stability-AI/sd3.5 `mmditx.py`, `MMDiTX.forward`.
  * @throws {FarmError} model_invalid when the file is no SD3 diffusion model or lacks a part of it
  */
@@ -53,10 +54,12 @@ export function mmditGraph(
     context: linear(weights.in("context_embedder"), toCompute(weights, context), [hidden, contextWidth]),
     x: embedPatches(weights, { latent, patches }, config),
   };
+  const keeps = config.skippable ? keepInput(weights, config.depth) : [];
   const contextTokens = graph.node("Shape", [context], { start: 1, end: 2 });
   for (let index = 0; index < config.depth; index++) {
     const block = weights.in("joint_blocks").in(index);
-    streams = jointBlock(block, streams, { config, index, condition, contextTokens });
+    const keep = keeps[index];
+    streams = jointBlock(block, streams, { config, index, condition, contextTokens, ...(keep && { keep }) });
   }
   const tokens = finalLayer(weights.in("final_layer"), streams.x, { condition, hidden });
   graph.output("velocity", unpatchify(graph, toFloat32(weights, tokens), patches), {
@@ -80,6 +83,17 @@ function embedCondition(
   const text = embedVector(weights.in("y_embedder"), inputs.pooled, { inputs: pooledWidth, hidden });
   const active = silu(graph, graph.node("Add", [time, text]));
   return graph.node("Unsqueeze", [active, graph.constant("int64", [1], [1])]);
+}
+
+/** The input `keep` by block: `[batch, 1, 1]` each, so that it scales the gates of that block. */
+function keepInput(weights: Weights, depth: number): readonly Value[] {
+  const { graph } = weights;
+  const keep = toCompute(weights, graph.input("keep", "float32", ["batch", depth]));
+  const column = graph.node("Unsqueeze", [keep, graph.constant("int64", [1], [2])]); // [batch, depth, 1]
+  return graph.nodes("Split", [column], {
+    attributes: { axis: 1, num_outputs: depth },
+    outputCount: depth,
+  });
 }
 
 /** Norm and projection to patches: `[batch, tokens, hidden]` -> `[batch, tokens, 2 * 2 * 16]`. */

@@ -46,20 +46,24 @@ export const NORM_MODULATION = [
 /** The adaLN vectors of a block by name: `float32 [batch, 1, hidden]` each. */
 export type Modulation<Name extends ModulationName> = (name: Name) => Value;
 
-/** The adaLN vectors of a block for the condition `float32 [batch, 1, hidden]`, which is already through SiLU. */
+/**
+ * The adaLN vectors of a block for the condition `float32 [batch, 1, hidden]`, which is already through SiLU. With
+ * `keep`, `float32 [batch, 1, 1]`, the gates are scaled by it: all that a block adds to a stream goes through a gate, so
+ * at 0 the stream leaves the block as it came, and at 1 nothing is changed.
+ */
 export function modulate<Name extends ModulationName>(
   weights: Weights,
   condition: Value,
-  options: { readonly names: readonly Name[]; readonly hidden: number },
+  options: { readonly names: readonly Name[]; readonly hidden: number; readonly keep?: Value },
 ): Modulation<Name> {
-  const { names, hidden } = options;
+  const { names, hidden, keep } = options;
   const layer = weights.in("adaLN_modulation").in(1);
   const joined = linear(layer, condition, [names.length * hidden, hidden]); // [batch, 1, names * hidden]
   const parts = splitLast(layer, joined, names.length);
   return (name) => {
     const part = parts[names.indexOf(name)];
     invariant(part !== undefined, `${name} is a part of the modulation`);
-    return part;
+    return keep && name.startsWith("gate") ? weights.graph.node("Mul", [part, keep]) : part;
   };
 }
 

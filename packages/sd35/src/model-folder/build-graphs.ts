@@ -1,4 +1,5 @@
 import type { ComponentGraph } from "../component-graph.js";
+import { withSkippableBlocks } from "../mmdit/config.js";
 import { buildMmdit } from "../mmdit/mmdit.js";
 import { buildClipGraph } from "../text/clip-graph.js";
 import { buildT5Graph } from "../text/t5-graph.js";
@@ -26,7 +27,7 @@ export function buildGraphs(folder: ModelFolder, target: GraphTarget = "cpu"): M
   const { mmdit, vae } = folder;
   return {
     ...optionalGraphs(folder, target),
-    mmdit: () => buildMmdit(mmdit.source, mmdit.config, target),
+    mmdit: () => buildMmdit(mmdit.source, withSkippableBlocks(mmdit.config), target),
     vae_decoder: () => buildVaeDecoder(vae, target),
   };
 }

@@ -1,6 +1,6 @@
 import { FarmError, LIMITS, type ModelInfo, modelInfoSchema, parseWith } from "@latentfarm/contract";
 import { isSamplerName, isSchedulerName, SAMPLERS, SCHEDULERS } from "@latentfarm/sampling";
-import type { Architecture, MmditConfig } from "../mmdit/config.js";
+import { type Architecture, type MmditConfig, withSkippableBlocks } from "../mmdit/config.js";
 import { isObject } from "../tokenizers/tokenizer-file.js";
 import { invalidManifest, type Manifest } from "./manifest.js";
 
@@ -54,6 +54,9 @@ export function describeModel(
     },
     limits: { width_max: sideMax, height_max: sideMax, size_multiple: PATCH_PIXELS },
     image_to_image: model.vaeEncodes,
+    ...(withSkippableBlocks(model.mmdit).skippable && {
+      skip_layer_guidance: { blocks: model.mmdit.depth },
+    }),
     samplers: [...SAMPLERS],
     schedulers: [...SCHEDULERS],
   };
