@@ -1,6 +1,7 @@
 /**
  * How a failure is treated outside: the HTTP status of a response that carries it, and whether trying the same
- * thing again can help (BullMQ retries a frame only when it can).
+ * thing again can help (BullMQ retries a frame only when it can). A `numeric_fault` is the same each time: equal
+ * parameters give equal numbers.
  */
 export interface ErrorTraits {
   readonly httpStatus: number;
@@ -30,7 +31,7 @@ export const ERROR_TRAITS = {
   engine_crashed: { httpStatus: 500, retryable: true },
   engine_unavailable: { httpStatus: 503, retryable: true },
   out_of_memory: { httpStatus: 503, retryable: true },
-  numeric_fault: { httpStatus: 500, retryable: true },
+  numeric_fault: { httpStatus: 500, retryable: false },
   interrupted: { httpStatus: 500, retryable: true },
   canceled: { httpStatus: 409, retryable: false },
   expired: { httpStatus: 409, retryable: false },

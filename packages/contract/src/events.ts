@@ -2,7 +2,7 @@ import { z } from "zod";
 import { failureSchema, frameResultSchema, frameSchema, jobIdSchema } from "./job.js";
 
 const envelope = {
-  /** Counts from 1 within the job, without gaps. */
+  /** Counts up from 1 within the job. The ids of previews that a later one has replaced are missing from a log. */
   id: z.int().min(1),
   job_id: jobIdSchema,
   /** ISO 8601 in UTC. */

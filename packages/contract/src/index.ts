@@ -41,8 +41,11 @@ export {
   type ModelInfo,
   modelInfoSchema,
   modelListSchema,
+  type ServedModel,
+  servedModelSchema,
   type WorkerInfo,
   workerInfoSchema,
+  workerListSchema,
 } from "./model.js";
 export { createOpenApi } from "./openapi.js";
 export {
@@ -58,8 +61,10 @@ export {
   type SkipLayerGuidance,
 } from "./params.js";
 export { frameParamsHash } from "./params-hash.js";
+export { PRECISION_PLANS, type PrecisionPlanName, precisionPlanSchema } from "./plan.js";
 export { PROBLEM_CONTENT_TYPE, type Problem, problemSchema, toProblem } from "./problem.js";
 export {
+  modelErrors,
   type ResolveOptions,
   resolveJobParams,
   SKIP_LAYER_GUIDANCE_DEFAULTS,
@@ -67,6 +72,6 @@ export {
   skipLayerErrors,
 } from "./resolve.js";
 export { frameSeed, parseSeed, SEED_MAX } from "./seed.js";
-export { assertTransition, isTerminal, STATUS_TRANSITIONS, STATUSES, type Status } from "./states.js";
-export { type SubmitRequest, submitRequestSchema } from "./submit.js";
-export { type FieldError, fieldsError, parseWith } from "./validate.js";
+export { isTerminal, STATUS_TRANSITIONS, STATUSES, type Status } from "./states.js";
+export { type SoundPart, type SubmitRequest, soundPart, submitRequestSchema } from "./submit.js";
+export { type Checked, checkWith, type FieldError, fieldsError, parseWith } from "./validate.js";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { nameSchema } from "./params.js";
 import { precisionPlanSchema } from "./plan.js";
 
-/** A model as workers announce it and `GET /v1/models` shows it: plain JSON, read from the model folder. */
+/** A model as workers announce it : plain JSON, read from the model folder. */
 export const modelInfoSchema = z.object({
   name: nameSchema,
   /** `sd3.5-large`, `sd3.5-medium`, `sd3-medium`, as derived from the checkpoint's tensor names and shapes. */
@@ -54,5 +54,17 @@ export const workerInfoSchema = z.object({
 /** A live worker. */
 export type WorkerInfo = z.infer<typeof workerInfoSchema>;
 
+/** A model as `GET /v1/models` shows it. */
+export const servedModelSchema = modelInfoSchema.extend({
+  /** Live workers that serve it. At 0 it was served within the last day: a job for it waits for a worker. */
+  workers: z.int(),
+});
+
+/** A model with how many live workers serve it. */
+export type ServedModel = z.infer<typeof servedModelSchema>;
+
 /** The body of `GET /v1/models`. */
-export const modelListSchema = z.object({ models: z.array(modelInfoSchema) });
+export const modelListSchema = z.object({ models: z.array(servedModelSchema) });
+
+/** The body of `GET /v1/workers`. */
+export const workerListSchema = z.object({ workers: z.array(workerInfoSchema) });

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { wireEventSchema } from "./events.js";
 import { frameSchema, jobSchema } from "./job.js";
 import { LIMITS } from "./limits.js";
-import { modelListSchema } from "./model.js";
+import { modelListSchema, workerListSchema } from "./model.js";
 import { CONTENT_TYPES } from "./params.js";
 import { PROBLEM_CONTENT_TYPE, problemSchema } from "./problem.js";
 import { submitRequestSchema } from "./submit.js";
@@ -124,8 +124,12 @@ function operationPaths(): Json {
   });
   const ok = { description: "Yes" };
   return {
-    "/v1/models": plain("What is served", "listModels", {
+    "/v1/models": plain("What live workers serve, and what was served lately", "listModels", {
       "200": answer("Models", "ModelList"),
+      "503": UNAVAILABLE,
+    }),
+    "/v1/workers": plain("Who is alive", "listWorkers", {
+      "200": answer("Workers", "WorkerList"),
       "503": UNAVAILABLE,
     }),
     "/healthz": plain("Whether the process lives", "health", { "200": ok }),
@@ -136,7 +140,8 @@ function operationPaths(): Json {
 
 function componentSchemas(): Json {
   const input = { SubmitRequest: schemaOf(submitRequestSchema, "input") };
-  const output = { Job: jobSchema, Frame: frameSchema, Event: wireEventSchema, ModelList: modelListSchema };
+  const lists = { ModelList: modelListSchema, WorkerList: workerListSchema };
+  const output = { Job: jobSchema, Frame: frameSchema, Event: wireEventSchema, ...lists };
   const outputs = Object.entries({ ...output, Problem: problemSchema });
   return {
     ...input,

@@ -2,7 +2,7 @@ import { LIMITS } from "./limits.js";
 import type { ModelInfo } from "./model.js";
 import { type JobParams, OUTPUT_FORMATS, type SkipLayerGuidance } from "./params.js";
 import { parseSeed, SEED_MAX } from "./seed.js";
-import type { SubmitRequest } from "./submit.js";
+import type { SoundPart, SubmitRequest } from "./submit.js";
 import { type FieldError, fieldsError } from "./validate.js";
 
 /** Percent: pictures are hard to tell from the original here and JPEG is a quarter of PNG's size. */
@@ -33,8 +33,26 @@ export interface ResolveOptions {
  * @throws {FarmError} invalid_request, with every wrong field in `details.errors`.
  */
 export function resolveJobParams(request: SubmitRequest, options: ResolveOptions): JobParams {
-  const { model } = options;
-  const params: JobParams = {
+  const params = fillDefaults(request, options);
+  const errors = modelErrors(request, options.model);
+  if (errors.length > 0) throw fieldsError("the job", errors);
+  return params;
+}
+
+/** What of a submit body, or of the part of one that is right in itself, a model does not offer. */
+export function modelErrors(request: SoundPart, model: ModelInfo): FieldError[] {
+  const params = fillDefaults({ ...request, prompt: request.prompt ?? "" }, { model, seed: "0" });
+  return [
+    ...sizeErrors(params, model),
+    ...choiceErrors(params, model),
+    ...seedErrors(params),
+    ...imageErrors(request, model),
+    ...skipLayerErrors(params, model),
+  ];
+}
+
+function fillDefaults(request: SubmitRequest, { model, seed }: ResolveOptions): JobParams {
+  return {
     prompt: request.prompt,
     negative_prompt: request.negative_prompt ?? "",
     model: model.name,
@@ -45,7 +63,7 @@ export function resolveJobParams(request: SubmitRequest, options: ResolveOptions
     sampler: request.sampler ?? model.defaults.sampler,
     scheduler: request.scheduler ?? model.defaults.scheduler,
     shift: request.shift ?? model.defaults.shift,
-    seed: request.seed ?? options.seed,
+    seed: request.seed ?? seed,
     output_format: request.output_format ?? OUTPUT_FORMATS[0],
     output_quality: request.output_quality ?? OUTPUT_QUALITY_DEFAULT,
     num_images: request.num_images ?? 1,
@@ -54,15 +72,6 @@ export function resolveJobParams(request: SubmitRequest, options: ResolveOptions
       skip_layer_guidance: resolveSkipLayers(request.skip_layer_guidance),
     }),
   };
-  const errors = [
-    ...sizeErrors(params, model),
-    ...choiceErrors(params, model),
-    ...seedErrors(params),
-    ...imageErrors(request, model),
-    ...skipLayerErrors(params, model),
-  ];
-  if (errors.length > 0) throw fieldsError("the job", errors);
-  return params;
 }
 
 function sizeErrors(params: JobParams, model: ModelInfo): FieldError[] {
@@ -103,7 +112,7 @@ function choiceErrors(params: JobParams, model: ModelInfo): FieldError[] {
   return errors;
 }
 
-function imageErrors({ image, strength }: SubmitRequest, model: ModelInfo): FieldError[] {
+function imageErrors({ image, strength }: SoundPart, model: ModelInfo): FieldError[] {
   if (image === undefined) {
     return strength === undefined ? [] : [{ path: "strength", message: "needs an image to redraw" }];
   }

@@ -1,5 +1,3 @@
-import { invariant } from "./errors.js";
-
 /**
  * The states of a job and of a frame. A `queued` one waits for a worker; a `running` one has been claimed, and goes
  * back to `queued` when its worker is lost or a try fails and another follows; the other four are terminal.
@@ -9,7 +7,7 @@ export const STATUSES = ["queued", "running", "succeeded", "failed", "canceled",
 /** The state of a job or of a frame. */
 export type Status = (typeof STATUSES)[number];
 
-/** Which states may follow which; a terminal state has no successor. */
+/** Which states may follow which, as the queue asserts at each change; a terminal state has no successor. */
 export const STATUS_TRANSITIONS = {
   queued: ["running", "failed", "canceled", "expired"],
   running: ["queued", "succeeded", "failed", "canceled"],
@@ -22,13 +20,4 @@ export const STATUS_TRANSITIONS = {
 /** True when a job or frame in this state changes no more. */
 export function isTerminal(status: Status): boolean {
   return STATUS_TRANSITIONS[status].length === 0;
-}
-
-/**
- * Asserts that a job or frame may go from one state to another; staying is not a transition.
- * @throws {FarmError} internal
- */
-export function assertTransition(from: Status, to: Status): void {
-  const allowed: readonly Status[] = STATUS_TRANSITIONS[from];
-  invariant(allowed.includes(to), `a ${from} job or frame does not become ${to}`);
 }

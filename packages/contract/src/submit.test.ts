@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FarmError } from "./errors.js";
 import { LIMITS } from "./limits.js";
-import { submitRequestSchema } from "./submit.js";
+import { soundPart, submitRequestSchema } from "./submit.js";
 import { type FieldError, parseWith } from "./validate.js";
 
 const parse = (body: unknown) => parseWith(submitRequestSchema, body, "the job");
@@ -117,5 +117,18 @@ describe("submitRequestSchema", () => {
 
   it.each([null, [], "text", 7, true])("parseWith() refuses a body that is %j", (body) => {
     expect(faults(body)).toEqual({ body: "must be an object" });
+  });
+});
+
+describe("soundPart()", () => {
+  it("soundPart() keeps the fields that are right and drops the others", () => {
+    const body = { prompt: " ", width: 65, height: 4096, steps: 3, seed: 7, nothing: 1 };
+    expect(soundPart(body)).toEqual({ height: 4096, steps: 3, seed: "7" });
+    expect(soundPart([])).toEqual({});
+  });
+
+  it("soundPart() drops a strength with its image", () => {
+    expect(soundPart({ image: 1, strength: 0.5 })).toEqual({});
+    expect(soundPart({ strength: 0.5 })).toEqual({ strength: 0.5 });
   });
 });

@@ -42,16 +42,21 @@ const imageTextSchema = z
     `must be at most ${LIMITS.image_body_bytes_max} characters (limit image_body_bytes_max)`,
   );
 
+/** White space alone is as empty as nothing: no encoder has a token for it. */
+const promptSchema = textOf("prompt_bytes_max")
+  .refine(
+    (text) => text.trim().length >= LIMITS.prompt_chars_min,
+    "must not be empty (limit prompt_chars_min)",
+  )
+  .meta({ minLength: LIMITS.prompt_chars_min });
+
 /**
  * The body of `POST /v1/jobs`. What it leaves out comes from the model's defaults; unknown fields are refused, so
  * that a misspelt one is not silently ignored.
  */
 export const submitRequestSchema = z.strictObject(
   {
-    prompt: textOf("prompt_bytes_max").min(
-      LIMITS.prompt_chars_min,
-      "must not be empty (limit prompt_chars_min)",
-    ),
+    prompt: promptSchema,
     negative_prompt: textOf("prompt_bytes_max").optional(),
     model: nameSchema.optional(),
     width: sizeSchema.optional(),
@@ -78,6 +83,25 @@ export const submitRequestSchema = z.strictObject(
 
 /** A checked submit body: the seed is decimal text, absent fields are still absent. */
 export type SubmitRequest = z.infer<typeof submitRequestSchema>;
+
+/** The fields of a submit body that are right, each by itself. */
+export type SoundPart = Omit<SubmitRequest, "prompt"> & { prompt?: string | undefined };
+
+/**
+ * The part of a refused body in which no field is wrong, for further checks: what is wrong elsewhere is then told in
+ * the same answer. A strength stays out with its image, which it would seem to lack.
+ */
+export function soundPart(body: unknown): SoundPart {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return {};
+  const given = new Map<string, unknown>(Object.entries(body));
+  const fields = Object.entries(submitRequestSchema.shape).flatMap(([name, schema]) => {
+    const parsed = schema.safeParse(given.get(name));
+    return parsed.success && parsed.data !== undefined ? [[name, parsed.data]] : [];
+  });
+  const { strength, ...sound } = submitRequestSchema.partial().parse(Object.fromEntries(fields));
+  const isComplete = strength !== undefined && (sound.image !== undefined || !given.has("image"));
+  return isComplete ? { ...sound, strength } : sound;
+}
 
 function metadataFault(key: string, value: string): string | undefined {
   if (key.length > LIMITS.metadata_key_chars_max) {

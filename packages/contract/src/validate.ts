@@ -13,6 +13,21 @@ const FIELD_ERRORS_MAX = 64;
 /** Characters of a path in an answer: an unknown field's name is the client's own text. */
 const PATH_CHARS_MAX = 128;
 
+/** The outcome of a check: the parsed value, or every wrong field. */
+export type Checked<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly errors: readonly FieldError[] };
+
+/** Checks a value against a schema. */
+export function checkWith<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+): Checked<z.output<Schema>> {
+  const parsed = schema.safeParse(value, { reportInput: true });
+  if (parsed.success) return { ok: true, value: parsed.data };
+  return { ok: false, errors: parsed.error.issues.flatMap(toFieldErrors) };
+}
+
 /**
  * Checks a value against a schema and gives the parsed value.
  * @throws {FarmError} invalid_request, with every wrong field in `details.errors`.
@@ -22,9 +37,9 @@ export function parseWith<Schema extends z.ZodType>(
   value: unknown,
   what: string,
 ): z.output<Schema> {
-  const parsed = schema.safeParse(value, { reportInput: true });
-  if (parsed.success) return parsed.data;
-  throw fieldsError(what, parsed.error.issues.flatMap(toFieldErrors));
+  const checked = checkWith(schema, value);
+  if (checked.ok) return checked.value;
+  throw fieldsError(what, checked.errors);
 }
 
 /** The error that lists the given wrong fields; its message names them. */
