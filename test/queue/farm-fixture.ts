@@ -76,6 +76,7 @@ export function resultOf(frame: FrameWork): FrameResult {
     bytes: 100,
     sha256: "0".repeat(64),
     worker: "w",
+    plan: "cpu",
     attempt: frame.attempt,
     timings: { queue_ms: 0, text_ms: 0, steps_ms: 0, vae_ms: 0, encode_ms: 0, upload_ms: 0, total_ms: 0 },
   };

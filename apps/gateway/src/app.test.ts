@@ -57,7 +57,7 @@ async function submit(body: object = {}): Promise<JobId> {
 function resultOf(id: JobId, index = 0): FrameResult {
   const key = frameKey(id, index, "png");
   const picture = { width: 64, height: 64, format: "png", bytes: PNG.length, sha256: SHA256 } as const;
-  return { index, seed: "42", key, ...picture, worker: "w1", attempt: 1, timings: TIMINGS };
+  return { index, seed: "42", key, ...picture, worker: "w1", plan: "cpu", attempt: 1, timings: TIMINGS };
 }
 
 describe("POST /v1/jobs", () => {

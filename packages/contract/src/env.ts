@@ -48,6 +48,10 @@ const FARM_ENV = {
   FARM_WORKER_CONCURRENCY: whole(1, WORKER_CONCURRENCY_MAX)
     .default(WORKER_CONCURRENCY_DEFAULT)
     .describe("Frames that a worker takes in flight"),
+  FARM_DEVICE: z
+    .enum(["auto", "cpu", "cuda"], "must be auto, cpu or cuda")
+    .default("auto")
+    .describe("What the engine computes on; auto takes a fit GPU where there is one"),
   FARM_ENGINE_THREADS: whole(1, ENGINE_THREADS_MAX)
     .optional()
     .describe("Threads of the engine; the machine's cores when absent"),

@@ -29,7 +29,7 @@ const PARAMETERS: FrameParams = {
 };
 
 const encode = (format: FrameParams["output_format"], parameters = PARAMETERS) =>
-  encodeImage({ rgb: RGB, width: WIDTH, height: HEIGHT, format, quality: 95, parameters });
+  encodeImage({ rgb: RGB, width: WIDTH, height: HEIGHT, format, quality: 95, parameters, plan: "cuda_sm89" });
 
 async function decode(bytes: Uint8Array): Promise<{ data: Buffer; format: string | undefined }> {
   const { data } = await sharp(bytes).removeAlpha().raw().toBuffer({ resolveWithObject: true });
@@ -47,7 +47,7 @@ describe("encodeImage()", () => {
         text: [
           "a café",
           "Negative prompt: rain",
-          "Steps: 8, Sampler: DPM++ 2M, Schedule type: SGM Uniform, CFG scale: 4.5, Seed: 18446744073709551615, Size: 48x32, Model: demo, Shift: 3, Version: Latentfarm",
+          "Steps: 8, Sampler: DPM++ 2M, Schedule type: SGM Uniform, CFG scale: 4.5, Seed: 18446744073709551615, Size: 48x32, Model: demo, Shift: 3, Precision plan: cuda_sm89, Version: Latentfarm",
         ].join("\n"),
       },
     ]);
@@ -85,6 +85,7 @@ describe("encodeImage()", () => {
       format: "png",
       quality: 1,
       parameters: PARAMETERS,
+      plan: "cpu",
     });
     await expect(wrong).rejects.toThrow(RangeError);
   });

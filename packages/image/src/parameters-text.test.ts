@@ -19,30 +19,35 @@ const PARAMETERS = {
 
 describe("parametersText()", () => {
   it("leaves an empty negative prompt out", () => {
-    expect(parametersText(PARAMETERS).split("\n")).toEqual([
+    expect(parametersText(PARAMETERS, "cpu").split("\n")).toEqual([
       "a sun",
       expect.stringMatching(/^Steps: 8, Sampler: Euler, /),
     ]);
   });
 
   it("keeps names that AUTOMATIC1111 has no word for", () => {
-    expect(parametersText({ ...PARAMETERS, sampler: "res_multistep" })).toContain("Sampler: res_multistep,");
+    expect(parametersText({ ...PARAMETERS, sampler: "res_multistep" }, "cpu")).toContain(
+      "Sampler: res_multistep,",
+    );
   });
 
   it("tells the strength of a picture that starts from an image, and the layers skipped", () => {
-    const text = parametersText({
-      ...PARAMETERS,
-      init_image: { sha256: "0".repeat(64), strength: 0.6 },
-      skip_layer_guidance: { scale: 3, layers: [7, 8, 9], start: 0.01, end: 0.15 },
-    });
+    const text = parametersText(
+      {
+        ...PARAMETERS,
+        init_image: { sha256: "0".repeat(64), strength: 0.6 },
+        skip_layer_guidance: { scale: 3, layers: [7, 8, 9], start: 0.01, end: 0.15 },
+      },
+      "cpu",
+    );
     expect(text).toContain("Model: demo, Denoising strength: 0.6, Shift: 3, ");
     expect(text).toContain(
-      'Skip layers: "7, 8, 9", Skip layer scale: 3, Skip layer start: 0.01, Skip layer end: 0.15, Version',
+      'Skip layers: "7, 8, 9", Skip layer scale: 3, Skip layer start: 0.01, Skip layer end: 0.15, Precision plan: cpu, Version',
     );
-    expect(parametersText(PARAMETERS)).not.toMatch(/strength|Skip/);
+    expect(parametersText(PARAMETERS, "cpu")).not.toMatch(/strength|Skip/);
   });
 
   it("quotes values that would be read as several", () => {
-    expect(parametersText({ ...PARAMETERS, model: "a, Seed: 1" })).toContain('Model: "a, Seed: 1",');
+    expect(parametersText({ ...PARAMETERS, model: "a, Seed: 1" }, "cpu")).toContain('Model: "a, Seed: 1",');
   });
 });

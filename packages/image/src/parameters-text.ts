@@ -1,4 +1,4 @@
-import type { FrameParams } from "@latentfarm/contract";
+import type { FrameParams, PrecisionPlanName } from "@latentfarm/contract";
 
 /**
  * AUTOMATIC1111's words for ComfyUI's sampler names; a name without one stands as it is.
@@ -37,9 +37,9 @@ const NEEDS_QUOTES = /[,:\n"]/;
 
 /**
  * The parameters as AUTOMATIC1111 writes them beside a picture: the prompt, the negative prompt if there is one, and
- * a line of `Name: value` pairs. Source: AUTOMATIC1111/stable-diffusion-webui, modules/infotext_utils.py.
+ * a line of `Name: value` pairs, ours after theirs. Source: AUTOMATIC1111/stable-diffusion-webui, modules/infotext_utils.py.
  */
-export function parametersText(params: FrameParams): string {
+export function parametersText(params: FrameParams, plan: PrecisionPlanName): string {
   const pairs: readonly Pair[] = [
     ["Steps", params.steps],
     ["Sampler", SAMPLER_LABELS.get(params.sampler) ?? params.sampler],
@@ -51,6 +51,7 @@ export function parametersText(params: FrameParams): string {
     ...imagePairs(params),
     ["Shift", params.shift],
     ...skipLayerPairs(params),
+    ["Precision plan", plan],
     ["Version", "Latentfarm"],
   ];
   const lines = [params.prompt];
