@@ -1,7 +1,7 @@
 import { type ErrorCode, FarmError, type FieldError } from "@latentfarm/contract";
 
-/** Exit statuses of the command line: 1 it failed, 2 it was called wrongly, 130 it was stopped (128 + SIGINT). */
-export const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
+/** Exit statuses of the command line: 1 it failed, 2 it was called wrongly, 3 a check needs a GPU and there is none, 130 it was stopped (128 + SIGINT). */
+export const EXIT = { failed: 1, usage: 2, noGpu: 3, interrupted: 130 } as const;
 
 const USAGE_CODES: ReadonlySet<ErrorCode> = new Set(["invalid_request", "config_invalid", "invalid_json"]);
 

@@ -20,6 +20,7 @@ export interface Environment {
 const PASSED_ON: readonly string[] = [
   "FARM_WORKER_CONCURRENCY",
   "FARM_ENGINE_THREADS",
+  "FARM_DEVICE",
   "FARM_SNAPSHOT_STEPS",
   "FARM_DRAIN_SECONDS",
   "FARM_SPOT",
