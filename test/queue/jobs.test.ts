@@ -1,8 +1,16 @@
-import { connectQueue, type Farm } from "@latentfarm/queue";
+import type { JobEvent, JobId } from "@latentfarm/contract";
+import { connectQueue, type Farm, WORKER_KEPT_MS } from "@latentfarm/queue";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RedisServer } from "../harness/redis.js";
 import { endOf, freshModel, newJob, readLog, resultOf, startQueueRedis, workerInfo } from "./farm-fixture.js";
+
+/** Sets that grow with the fleet, as they are called in Redis. */
+const WORKERS_KEY = "{latentfarm}:fleet:workers";
+const MODELS_KEY = "{latentfarm}:fleet:models";
+/** The first bytes of a JPEG in base64; only their form is looked at. */
+const PREVIEW = "/9j/4AAQ";
+const ENDED_TIMEOUT_MS = 10_000;
 
 let redis: RedisServer & AsyncDisposable;
 let farm: Farm;
@@ -25,6 +33,15 @@ describe("submit()", () => {
     const again = await farm.submit({ ...newJob(model), idempotency: { key, bodyHash: "a" } });
     expect(again.id).toBe(first.id);
     const other = farm.submit({ ...newJob(model), idempotency: { key, bodyHash: "b" } });
+    await expect(other).rejects.toMatchObject({ code: "idempotency_conflict", details: { job: first.id } });
+  });
+
+  it("findSubmitted() gives the first job without a new one, and refuses another body", async () => {
+    const key = freshModel();
+    expect(await farm.findSubmitted({ key, bodyHash: "a" })).toBeUndefined();
+    const first = await farm.submit({ ...newJob(key), idempotency: { key, bodyHash: "a" } });
+    expect((await farm.findSubmitted({ key, bodyHash: "a" }))?.id).toBe(first.id);
+    const other = farm.findSubmitted({ key, bodyHash: "b" });
     await expect(other).rejects.toMatchObject({ code: "idempotency_conflict", details: { job: first.id } });
   });
 
@@ -89,6 +106,30 @@ describe("events()", () => {
     expect(logs[0]).toHaveLength(1 + 1 + 16 + 4 + 1);
   });
 
+  it("keeps the newest preview of a frame that runs, and none of one that has ended", async () => {
+    const model = freshModel();
+    const job = await farm.submit(newJob(model, { num_images: 2 }));
+    const live = readLog(farm, job.id);
+    let whileRunning: JobEvent[] = [];
+    await using _consumer = farm.consume({
+      model,
+      workerId: "w",
+      concurrency: 1,
+      process: async (frame) => {
+        await frame.started();
+        for (let step = 1; step <= 3; step++) await frame.preview(PREVIEW);
+        if (frame.index === 1) whileRunning = await logSoFar(job.id, "frame.preview");
+        return resultOf(frame);
+      },
+    });
+    await live;
+    const previews = (log: readonly JobEvent[]) => log.filter(({ type }) => type === "frame.preview");
+    expect(previews(whileRunning)).toMatchObject([{ data: { index: 1 } }]);
+    const log = await readLog(farm, job.id);
+    expect(previews(log)).toEqual([]);
+    expect(log.map(({ id }) => id)).toEqual([1, 2, 6, 10, 11]);
+  });
+
   it("ends quietly on abort and refuses an unknown job", async () => {
     const job = await farm.submit(newJob(freshModel()));
     const controller = new AbortController();
@@ -113,7 +154,49 @@ describe("announceWorker()", () => {
     expect(await farm.workers()).toEqual([]);
     expect((await farm.models()).map((info) => info.name)).toContain(model);
   });
+
+  it("models() counts the live workers of each", async () => {
+    const [served, lately] = [freshModel(), freshModel()];
+    await farm.announceWorker(workerInfo("c", served));
+    await farm.announceWorker(workerInfo("d", served));
+    await farm.announceWorker(workerInfo("e", lately));
+    await farm.retireWorker("e");
+    const models = new Map((await farm.models()).map(({ name, workers }) => [name, workers]));
+    expect([models.get(served), models.get(lately)]).toEqual([2, 0]);
+  });
+
+  it("forgets workers and models that have been silent for too long", async () => {
+    await using client = disposable(new Redis(redis.url));
+    const model = freshModel();
+    await farm.announceWorker(workerInfo("killed", model));
+    await client.redis.zadd(WORKERS_KEY, Date.now() - WORKER_KEPT_MS, "killed");
+    await client.redis.zadd(`${MODELS_KEY}-seen`, 0, model);
+    await farm.announceWorker(workerInfo("other", freshModel()));
+    expect(await client.redis.zscore(WORKERS_KEY, "killed")).toBeNull();
+    expect(await client.redis.zscore(WORKERS_KEY, "other")).not.toBeNull();
+    expect(await client.redis.hget(MODELS_KEY, model)).toBeNull();
+  });
 });
+
+describe("claimStore()", () => {
+  it("claimStore() binds the farm to the first store and refuses any other", async () => {
+    await farm.claimStore({ id: "a", place: "here:/one" });
+    await farm.claimStore({ id: "a", place: "here:/one" });
+    const other = farm.claimStore({ id: "b", place: "here:/two" });
+    await expect(other).rejects.toMatchObject({ code: "config_invalid" });
+    await expect(other).rejects.toThrow(/store is here:\/one.*is here:\/two/);
+  });
+});
+
+/** The log up to an event of the given type. */
+async function logSoFar(id: JobId, type: JobEvent["type"]): Promise<JobEvent[]> {
+  const events: JobEvent[] = [];
+  for await (const event of farm.events(id, { signal: AbortSignal.timeout(ENDED_TIMEOUT_MS) })) {
+    events.push(event);
+    if (event.type === type) break;
+  }
+  return events;
+}
 
 function disposable(client: Redis): AsyncDisposable & { redis: Redis } {
   return { redis: client, [Symbol.asyncDispose]: async () => client.disconnect() };

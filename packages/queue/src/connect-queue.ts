@@ -1,4 +1,5 @@
 import { cancelJob } from "./cancel-job.js";
+import { claimStore } from "./claim-store.js";
 import { openConnection } from "./connections.js";
 import { consumeFrames } from "./consume-frames.js";
 import type { Farm, FrameConsumer, QueueLog, QueueOptions } from "./farm.js";
@@ -9,7 +10,7 @@ import { readJob } from "./job-record.js";
 import { bounded } from "./redis-errors.js";
 import { checkRedisPolicy } from "./redis-policy.js";
 import { Signals } from "./signals.js";
-import { submitJob } from "./submit-job.js";
+import { findSubmitted, submitJob } from "./submit-job.js";
 
 const SILENT: QueueLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -37,11 +38,13 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
   const context = { redis, queues, signals, log, openWorkerConnection };
   return {
     submit: (job) => submitJob(context, job),
+    findSubmitted: (idempotency) => findSubmitted(context, idempotency),
     getJob: (id) => readJob(redis, id),
     cancel: (id) => cancelJob(context, id),
     events: (id, wanted) => readEvents(context, id, wanted),
     models: () => readModels(redis, Date.now()),
     workers: () => readWorkers(redis),
+    claimStore: (store) => claimStore(redis, store),
     ping: async () => void (await bounded("ping the queue", () => redis.ping())),
     announceWorker: (info) => announceWorker(redis, info),
     retireWorker: (id) => retireWorker(redis, id),

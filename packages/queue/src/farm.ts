@@ -5,7 +5,7 @@ import type {
   JobId,
   JobParams,
   JobRecord,
-  ModelInfo,
+  ServedModel,
   WorkerInfo,
 } from "@latentfarm/contract";
 
@@ -23,8 +23,21 @@ export interface NewJob {
   readonly params: JobParams;
   /** ISO 8601, UTC. */
   readonly created_at: string;
-  /** The client's key and a hash of the body that came with it: the same pair again gives the first job. */
-  readonly idempotency?: { readonly key: string; readonly bodyHash: string };
+  readonly idempotency?: Idempotency;
+}
+
+/** The client's key and a hash of the body that came with it: the same pair again gives the first job. */
+export interface Idempotency {
+  readonly key: string;
+  readonly bodyHash: string;
+}
+
+/** An object store, as a process knows it. */
+export interface StoreIdentity {
+  /** The same for every process that reads and writes the same objects, and no other. */
+  readonly id: string;
+  /** Where it is, in words for a person. */
+  readonly place: string;
 }
 
 /** One attempt at one frame, as a worker sees it. */
@@ -43,9 +56,12 @@ export interface FrameWork {
    * @throws {FarmError} interrupted the attempt is superseded; canceled
    */
   started(): Promise<void>;
-  /** Tells the completed steps. A queue that is away is no reason to stop drawing, so this never throws. */
+  /**
+   * Tells the completed steps. A queue that is away is no reason to stop drawing, so this never throws and what it could
+   * not tell is lost; an answer that the attempt may not go on aborts `signal`.
+   */
   progress(step: number, steps: number): Promise<void>;
-  /** Tells a preview, JPEG in base64; never throws. */
+  /** Tells a preview, JPEG in base64, in the place of the one before; otherwise as {@link progress}. */
   preview(jpegBase64: string): Promise<void>;
   /**
    * What an earlier attempt left by {@link saveSnapshot}, unless it failed by itself. Waits for a queue that is away.
@@ -100,6 +116,11 @@ export interface Farm extends AsyncDisposable {
    * @throws {FarmError} idempotency_conflict the key came with another body; queue_unavailable
    */
   submit(job: NewJob): Promise<JobRecord>;
+  /**
+   * The job that was taken in with this key and body before, if one was; its submit is completed if it stopped half-way.
+   * @throws {FarmError} idempotency_conflict; queue_unavailable
+   */
+  findSubmitted(idempotency: Idempotency): Promise<JobRecord | undefined>;
   /** @throws {FarmError} queue_unavailable */
   getJob(id: JobId): Promise<JobRecord | undefined>;
   /**
@@ -112,10 +133,16 @@ export interface Farm extends AsyncDisposable {
    * @throws {FarmError} not_found; queue_unavailable
    */
   events(id: JobId, options: EventOptions): AsyncIterable<JobEvent>;
-  /** Every model that a worker has announced lately, whether or not one is alive now. */
-  models(): Promise<ModelInfo[]>;
+  /** Every model that a worker has announced lately, with how many workers with a fresh heartbeat serve it. */
+  models(): Promise<ServedModel[]>;
   /** The workers with a fresh heartbeat. */
   workers(): Promise<WorkerInfo[]>;
+  /**
+   * Binds this Redis to an object store, the first time; asks that it is the same at each further process. A result in
+   * another store would be a picture that nobody finds.
+   * @throws {FarmError} config_invalid it is bound to another; queue_unavailable
+   */
+  claimStore(store: StoreIdentity): Promise<void>;
   /** @throws {FarmError} queue_unavailable */
   ping(): Promise<void>;
   /** A worker's heartbeat; repeat it every `HEARTBEAT_MS`. Its model becomes known with it. */

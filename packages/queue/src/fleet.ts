@@ -1,8 +1,10 @@
-import { type ModelInfo, modelInfoSchema, type WorkerInfo, workerInfoSchema } from "@latentfarm/contract";
+import { modelInfoSchema, type ServedModel, type WorkerInfo, workerInfoSchema } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import { MODELS_KEY, WORKERS_KEY, workerKey } from "./keys.js";
-import { MODEL_KEPT_MS, WORKER_KEPT_MS } from "./limits.js";
+import { MODELS_KEY, MODELS_SEEN_KEY, STORE_KEY, WORKERS_KEY, workerKey } from "./keys.js";
+import { MODEL_KEPT_MS } from "./limits.js";
 import { bounded } from "./redis-errors.js";
+import { runScript } from "./run-script.js";
+import { ANNOUNCE } from "./scripts/fleet.js";
 
 /**
  * Writes a worker's heartbeat, which Redis forgets after `WORKER_KEPT_MS`, and makes its model known.
@@ -10,14 +12,10 @@ import { bounded } from "./redis-errors.js";
  */
 export async function announceWorker(redis: Redis, info: WorkerInfo): Promise<void> {
   const model = JSON.stringify({ seen_at: info.seen_at, info: info.model });
-  await bounded("announce the worker", () =>
-    redis
-      .multi()
-      .sadd(WORKERS_KEY, info.id)
-      .set(workerKey(info.id), JSON.stringify(info), "PX", WORKER_KEPT_MS)
-      .hset(MODELS_KEY, info.model.name, model)
-      .exec(),
-  );
+  await runScript(redis, ANNOUNCE, {
+    keys: [WORKERS_KEY, workerKey(info.id), MODELS_KEY, MODELS_SEEN_KEY, STORE_KEY],
+    args: [info.id, JSON.stringify(info), info.model.name, model],
+  });
 }
 
 /**
@@ -25,7 +23,7 @@ export async function announceWorker(redis: Redis, info: WorkerInfo): Promise<vo
  * @throws {FarmError} queue_unavailable
  */
 export async function retireWorker(redis: Redis, id: string): Promise<void> {
-  await bounded("retire the worker", () => redis.multi().srem(WORKERS_KEY, id).del(workerKey(id)).exec());
+  await bounded("retire the worker", () => redis.multi().zrem(WORKERS_KEY, id).del(workerKey(id)).exec());
 }
 
 /**
@@ -33,23 +31,26 @@ export async function retireWorker(redis: Redis, id: string): Promise<void> {
  * @throws {FarmError} queue_unavailable
  */
 export async function readWorkers(redis: Redis): Promise<WorkerInfo[]> {
-  const ids = (await bounded("list the workers", () => redis.smembers(WORKERS_KEY))).sort();
+  const ids = (
+    await bounded("list the workers", () => redis.zrangebyscore(WORKERS_KEY, "-inf", "+inf"))
+  ).sort();
   if (ids.length === 0) return [];
   const texts = await bounded("read the workers", () => redis.mget(ids.map(workerKey)));
-  const silent = ids.filter((_, i) => !texts[i]);
-  if (silent.length > 0) await bounded("forget silent workers", () => redis.srem(WORKERS_KEY, silent));
   return texts.flatMap((text) => (text ? [workerInfoSchema.parse(JSON.parse(text))] : []));
 }
 
 /**
- * The models announced within `MODEL_KEPT_MS`, by name.
+ * The models announced within `MODEL_KEPT_MS`, by name, with how many live workers serve each.
  * @throws {FarmError} queue_unavailable
  */
-export async function readModels(redis: Redis, nowMs: number): Promise<ModelInfo[]> {
+export async function readModels(redis: Redis, nowMs: number): Promise<ServedModel[]> {
   const entries = await bounded("read the models", () => redis.hgetall(MODELS_KEY));
+  const live = (await readWorkers(redis)).map((worker) => worker.model.name);
   const models = Object.values(entries).flatMap((text) => {
     const { seen_at: seenAt, info } = JSON.parse(text);
-    return nowMs - Date.parse(seenAt) <= MODEL_KEPT_MS ? [modelInfoSchema.parse(info)] : [];
+    if (nowMs - Date.parse(seenAt) > MODEL_KEPT_MS) return [];
+    const model = modelInfoSchema.parse(info);
+    return [{ ...model, workers: live.filter((name) => name === model.name).length }];
   });
   return models.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

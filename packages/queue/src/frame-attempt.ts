@@ -15,6 +15,7 @@ import { persist } from "./persist.js";
 import { bounded } from "./redis-errors.js";
 import { runScript, type ScriptArgument } from "./run-script.js";
 import { CLAIM, COMMIT, LEAVE, PREVIEW, PROGRESS, type Script, SNAPSHOT, START } from "./scripts/bodies.js";
+import { shownFailure } from "./shown-failure.js";
 
 /** What names an attempt: the frame, and BullMQ's token, which is in the lock as long as the attempt holds it. */
 export interface AttemptKey {
@@ -135,7 +136,7 @@ export class FrameAttempt implements FrameWork {
     to: "resume" | "restart" | "fail",
     failure: FarmError,
   ): Promise<{ canceled: boolean; jobStatus: Status }> {
-    const shown = JSON.stringify({ code: failure.code, message: failure.message });
+    const shown = JSON.stringify(shownFailure(failure));
     const [outcome, status] = await this.#say(LEAVE, [shown, to]);
     if (outcome === "lost") throw lostLock(this.#key);
     return { canceled: outcome === "canceled", jobStatus: statusSchema.parse(status) };

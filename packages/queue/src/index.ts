@@ -5,8 +5,10 @@ export type {
   Farm,
   FrameConsumer,
   FrameWork,
+  Idempotency,
   NewJob,
   QueueLog,
   QueueOptions,
+  StoreIdentity,
 } from "./farm.js";
 export { HEARTBEAT_MS, SNAPSHOT_BYTES_MAX, WORKER_KEPT_MS } from "./limits.js";

@@ -9,11 +9,17 @@ export const CANCEL_CHANNEL = `${PREFIX}:cancel`;
 /** Jobs whose record stands and whose frames may not all have been queued, by time. */
 export const UNPLANNED_KEY = `${PREFIX}:unplanned`;
 
-/** The ids of workers that have announced themselves. */
-export const WORKERS_KEY = `${PREFIX}:workers`;
+/** The ids of workers that have announced themselves lately, by the time of it. */
+export const WORKERS_KEY = `${PREFIX}:fleet:workers`;
 
 /** Models by name, as last announced. */
-export const MODELS_KEY = `${PREFIX}:models`;
+export const MODELS_KEY = `${PREFIX}:fleet:models`;
+
+/** The names of these models, by the time of their last announcement. */
+export const MODELS_SEEN_KEY = `${PREFIX}:fleet:models-seen`;
+
+/** The object store that this farm's results are in. */
+export const STORE_KEY = `${PREFIX}:store`;
 
 /** The hash that holds a job and its frames. */
 export function jobRecordKey(id: JobId): string {

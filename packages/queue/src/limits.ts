@@ -70,6 +70,12 @@ export const WORKER_KEPT_MS = 15_000;
 /** Milliseconds that a model stays known without a worker: a job for it waits for the worker to come back. */
 export const MODEL_KEPT_MS = 86_400_000;
 
+/**
+ * Seconds that a farm is bound to its object store after the last process of it spoke: as long as a job may wait, since
+ * until then a job may name a picture there.
+ */
+export const STORE_SECONDS = UNFINISHED_JOB_SECONDS;
+
 /** Milliseconds after which a submit that did not queue all its frames is taken up by a worker. */
 export const UNPLANNED_AFTER_MS = 10_000;
 

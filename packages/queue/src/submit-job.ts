@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { FarmError, invariant, isJobId, type JobId, type JobRecord } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import type { NewJob } from "./farm.js";
+import type { Idempotency, NewJob } from "./farm.js";
 import type { FrameQueues } from "./frame-queues.js";
 import { readJob } from "./job-record.js";
 import { idempotencyKey, jobEventsKey, jobRecordKey, UNPLANNED_KEY } from "./keys.js";
@@ -25,7 +25,7 @@ export interface SubmitContext {
 export async function submitJob(context: SubmitContext, job: NewJob): Promise<JobRecord> {
   const keys = [jobRecordKey(job.id), jobEventsKey(job.id), UNPLANNED_KEY];
   if (job.idempotency !== undefined) {
-    keys.push(idempotencyKey(createHash("sha256").update(job.idempotency.key).digest("hex")));
+    keys.push(keyOf(job.idempotency));
   }
   const { num_images: frames, steps } = job.params;
   const [outcome, id] = await runScript(context.redis, CREATE, {
@@ -41,18 +41,38 @@ export async function submitJob(context: SubmitContext, job: NewJob): Promise<Jo
     ],
   });
   invariant(id !== undefined && isJobId(id), "the record of a new job names its id");
-  if (outcome === "conflict") {
-    throw new FarmError(
-      "idempotency_conflict",
-      `Cannot take the job as its Idempotency-Key came with another body: first job is ${id}`,
-      {
-        details: { job: id },
-      },
-    );
-  }
+  if (outcome === "conflict") throw conflict(id);
   const record = await planJob(context, id);
   invariant(record !== undefined, "a job that was just written is there");
   return record;
+}
+
+/**
+ * The job that a key and a body stand for, if they came before; a half-done submit of it is completed.
+ * @throws {FarmError} idempotency_conflict; queue_unavailable
+ */
+export async function findSubmitted(
+  context: SubmitContext,
+  idempotency: Idempotency,
+): Promise<JobRecord | undefined> {
+  const text = await bounded("look for the key", () => context.redis.get(keyOf(idempotency)));
+  if (text === null) return undefined;
+  const { job: id, hash } = JSON.parse(text);
+  invariant(isJobId(id), "an idempotency key names a job");
+  if (hash !== idempotency.bodyHash) throw conflict(id);
+  return planJob(context, id);
+}
+
+function keyOf({ key }: Idempotency): string {
+  return idempotencyKey(createHash("sha256").update(key).digest("hex"));
+}
+
+function conflict(id: JobId): FarmError {
+  return new FarmError(
+    "idempotency_conflict",
+    `Cannot take the job as its Idempotency-Key came with another body: first job is ${id}`,
+    { details: { job: id } },
+  );
 }
 
 /**

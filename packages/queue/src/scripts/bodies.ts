@@ -107,14 +107,15 @@ return { answer }
 `,
 );
 
-/** Tells a preview. KEYS 3 the lock. ARGV index, attempt, token, JPEG in base64. Gives the attempt's standing. */
+/** Tells a preview, in the place of the one before. KEYS 3 the lock. ARGV index, attempt, token, JPEG in base64. Gives the attempt's standing. */
 export const PREVIEW: Script = script(
   "preview",
   `
 local i = ARGV[1]
 local answer = standing(i, ARGV[2], ARGV[3], KEYS[3])
 if answer == 'ok' then
-  emit('frame.preview', '{"index":' .. i .. ',"attempt":' .. ARGV[2] .. ',"jpeg":"' .. ARGV[4] .. '"}')
+  drop_preview(i)
+  set_frame(i, 'preview', emit('frame.preview', '{"index":' .. i .. ',"attempt":' .. ARGV[2] .. ',"jpeg":"' .. ARGV[4] .. '"}'))
 end
 return { answer }
 `,

@@ -7,7 +7,8 @@ import { EVENTS_MAX, FINISHED_JOB_SECONDS } from "../limits.js";
  * and the event that tells it are one change, and poll and stream agree.
  *
  * Fields of the record: `status created_at created_ms started_ms finished_ms model params frames steps cancel seq
- * error`, and for frame i `i:status i:attempt i:step i:saved i:worker i:open i:lost i:result i:error`. `i:open` is 1
+ * error`, and for frame i `i:status i:attempt i:step i:saved i:worker i:open i:lost i:preview i:result
+ * i:error`. `i:open` is 1
  * from the claim of an attempt to its end: a claim that finds it set knows that the attempt before was lost. `i:saved`
  * is the step of the frame's snapshot, at which the next attempt goes on.
  */
@@ -31,6 +32,7 @@ local function emit(type, data)
   redis.call('XADD', stream, 'MAXLEN', '~', ${EVENTS_MAX}, id .. '-0',
     'type', type, 'ms', string.format('%.0f', now_ms()), 'data', data)
   redis.call('PUBLISH', stream, id)
+  return id
 end
 
 local function move(name, to)
@@ -49,6 +51,14 @@ local function rewind_frame(i) set_frame(i, 'step', frame(i, 'saved') or 0) end
 local function drop_snapshot(i, key)
   redis.call('UNLINK', key)
   redis.call('HDEL', record, i .. ':saved')
+end
+
+-- A preview is of no use once there is a newer one or the frame has ended; they are most of a log's bytes.
+local function drop_preview(i)
+  local id = frame(i, 'preview')
+  if not id then return end
+  redis.call('XDEL', stream, id .. '-0')
+  redis.call('HDEL', record, i .. ':preview')
 end
 
 -- The frame is with an engine: its job runs from here on.
@@ -70,12 +80,13 @@ end
 
 -- Ends the job once its last frame has ended, and gives the job's status.
 local function settle()
-  local seen = {}
+  local seen, open = {}, false
   for i = 0, tonumber(get('frames')) - 1 do
     local status = frame(i, 'status')
-    if not TERMINAL[status] then return get('status') end
+    if TERMINAL[status] then drop_preview(i) else open = true end
     seen[status] = true
   end
+  if open then return get('status') end
   if TERMINAL[get('status')] then return get('status') end
   local to = 'succeeded'
   if seen.failed then to = 'failed' elseif seen.canceled then to = 'canceled' elseif seen.expired then to = 'expired' end
