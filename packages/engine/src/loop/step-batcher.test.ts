@@ -1,16 +1,24 @@
 import { FarmError } from "@latentfarm/contract";
 import { describe, expect, test } from "vitest";
-import { createStepBatcher, type RowBatch } from "./step-batcher.js";
+import { WEIGHT_MAX, WEIGHT_MIN } from "./plan-call.js";
+import type { RowBatch } from "./row-batch.js";
+import { fixedCaps } from "./row-caps.js";
+import type { BatchReport } from "./run-call.js";
+import { createStepBatcher } from "./step-batcher.js";
 import { type FakeFrame, fakeRun, fakeVelocities } from "./testing/fake-run.js";
 
 /** A batcher over the fake network that keeps every batch it ran. */
-function recordingBatcher(caps = { rowsMax: 16, patchesMax: 1024 }) {
+function recordingBatcher({ rowsMax = 16, patchesMax = 1024 } = {}) {
   const batches: RowBatch[] = [];
-  const batcher = createStepBatcher(async (batch) => {
-    batches.push(batch);
-    return fakeVelocities(batch);
-  }, caps);
-  return { batcher, batches, rows: () => batches.map((batch) => batch.rows.length) };
+  const reports: BatchReport[] = [];
+  const batcher = createStepBatcher(
+    async (batch) => {
+      batches.push(batch);
+      return fakeVelocities(batch);
+    },
+    { caps: fixedCaps(rowsMax), patchesMax, now: () => 0, onBatch: (report) => reports.push(report) },
+  );
+  return { batcher, batches, reports, rows: () => batches.map((batch) => batch.rows.length) };
 }
 
 async function runToEnd(batcher: { readonly size: number; runNext(): Promise<void> }): Promise<void> {
@@ -80,7 +88,7 @@ describe("createStepBatcher()", () => {
   });
 
   test("keeps to the row cap and to whole frames", async () => {
-    const { batcher, rows } = recordingBatcher({ rowsMax: 5, patchesMax: 1024 });
+    const { batcher, rows } = recordingBatcher({ rowsMax: 5 });
     for (let seed = 0; seed < 3; seed += 1) batcher.add(fakeRun({ seed, steps: 1 }));
     batcher.add(fakeRun({ seed: 9, steps: 1, guided: false }));
     await runToEnd(batcher);
@@ -88,7 +96,7 @@ describe("createStepBatcher()", () => {
   });
 
   test("keeps to the patch cap, and runs one frame that is past it by itself", async () => {
-    const { batcher, rows } = recordingBatcher({ rowsMax: 16, patchesMax: 16 });
+    const { batcher, rows } = recordingBatcher({ patchesMax: 16 });
     // 4 x 4 cells are 4 patches a row, 8 x 8 cells are 16.
     for (let seed = 0; seed < 3; seed += 1) batcher.add(fakeRun({ seed, steps: 1 }));
     batcher.add(fakeRun({ seed: 4, steps: 1, size: 8 }));
@@ -96,9 +104,80 @@ describe("createStepBatcher()", () => {
     expect(rows()).toEqual([4, 2, 2]);
   });
 
-  test("refuses a row cap that no guided frame fits", () => {
-    expect(() => recordingBatcher({ rowsMax: 1, patchesMax: 16 })).toThrow(RangeError);
-    expect(() => recordingBatcher({ rowsMax: 2, patchesMax: 16 })).not.toThrow();
+  test("runs one frame a call at a cap of one row, the one with the least work left first", async () => {
+    const { batcher, batches, reports } = recordingBatcher({ rowsMax: 1 });
+    batcher.add(fakeRun({ seed: 1, steps: 3 }));
+    batcher.add(fakeRun({ seed: 2, steps: 2 }));
+    await runToEnd(batcher);
+    expect(batches.map(({ rows }) => rows.map(({ conditioning }) => conditioning.pooled[0]))).toEqual([
+      [2, 0],
+      [2, 0],
+      [1, 0],
+      [1, 0],
+      [1, 0],
+    ]);
+    expect(reports.map(({ limit }) => limit)).toEqual(["rows", "rows", "empty", "empty", "empty"]);
+  });
+
+  test("tells of each call why it has no more rows", async () => {
+    const { batcher, reports } = recordingBatcher({ rowsMax: 4, patchesMax: 64 });
+    for (let seed = 0; seed < 3; seed += 1) batcher.add(fakeRun({ seed, steps: 1 }));
+    batcher.add(fakeRun({ seed: 4, steps: 1, size: 12, guided: false }));
+    batcher.add(fakeRun({ seed: 5, steps: 1, size: 12, guided: false }));
+    await runToEnd(batcher);
+    const told = reports.map(({ classKey, rows, cap, limit }) => [classKey, rows, cap, limit]);
+    expect(told).toEqual([
+      [":4x4/5", 4, 4, "rows"],
+      [":12x12/5", 1, 4, "patches"],
+      [":4x4/5", 2, 4, "empty"],
+      [":12x12/5", 1, 4, "empty"],
+    ]);
+    expect(reports[0]).toMatchObject({ durationMs: 0, outcome: "ok" });
+  });
+
+  test("keeps a frame that asks for exactness alone, and its mates together", async () => {
+    const { batcher, batches, reports } = recordingBatcher();
+    batcher.add(fakeRun({ seed: 1, steps: 2 }));
+    batcher.add(fakeRun({ seed: 2, steps: 2 }), { exact: true });
+    batcher.add(fakeRun({ seed: 3, steps: 2 }));
+    await runToEnd(batcher);
+    expect(batches.map(({ rows }) => rows.map(({ conditioning }) => conditioning.pooled[0]))).toEqual([
+      [1, 0, 3, 0],
+      [1, 0, 3, 0],
+      [2, 0],
+      [2, 0],
+    ]);
+    expect(reports[0]?.limit).toBe("exact");
+  });
+
+  test("keeps frames of different variants apart", async () => {
+    const { batcher, rows } = recordingBatcher();
+    batcher.add(fakeRun({ seed: 1, steps: 1 }));
+    batcher.add(fakeRun({ seed: 2, steps: 1 }), { variant: "lora-a" });
+    await runToEnd(batcher);
+    expect(rows()).toEqual([2, 2]);
+  });
+
+  test("gives a class its weight's share of the device", async () => {
+    const { batcher, batches } = recordingBatcher();
+    batcher.add(fakeRun({ steps: 30, size: 4 }), { weight: 3 });
+    batcher.add(fakeRun({ steps: 30, size: 6 }));
+    for (let i = 0; i < 20; i += 1) await batcher.runNext();
+    expect(batches.filter(({ height }) => height === 4)).toHaveLength(15);
+  });
+
+  test.each([
+    [WEIGHT_MIN, true],
+    [WEIGHT_MAX, true],
+    [WEIGHT_MIN / 2, false],
+    [WEIGHT_MAX * 2, false],
+    [Number.NaN, false],
+  ])("takes weights of its range: %s", (weight, isTaken) => {
+    const { batcher } = recordingBatcher();
+    const add = () => batcher.add(fakeRun(), { weight });
+    if (isTaken) expect(add).not.toThrow();
+    else expect(add).toThrow(RangeError);
+    expect(batcher.size).toBe(isTaken ? 1 : 0);
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY])(

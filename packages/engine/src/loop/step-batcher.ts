@@ -1,6 +1,20 @@
-import { FarmError } from "@latentfarm/contract";
-import type { Conditioning } from "@latentfarm/sd35";
+import { callCost, createClassTurns } from "./class-turns.js";
 import type { FrameRun } from "./frame-run.js";
+import {
+  type CallPlan,
+  classKey,
+  type JoinOptions,
+  type Member,
+  patchesOf,
+  pendingSlots,
+  planCall,
+  WEIGHT_MAX,
+  WEIGHT_MIN,
+} from "./plan-call.js";
+import type { Denoise } from "./row-batch.js";
+import { fixedCaps, type RowCaps, type RowLimits } from "./row-caps.js";
+import { type BatchReport, type CallRunner, runCall } from "./run-call.js";
+import { createWorkQueue, type WorkQueue } from "./work-queue.js";
 
 /**
  * Rows of one denoiser call: past this the gain of sharing weights is gone on every machine measured, while the
@@ -14,37 +28,15 @@ export const BATCH_ROWS_MAX = 16;
  */
 export const BATCH_PATCHES_MAX = 16_384;
 
-/** Latent cells of one patch. */
-const CELLS_PER_PATCH = 4;
-
-/** One row of a denoiser call. */
-export interface BatchRow {
-  /** ``float32 [16, height, width]`` */
-  readonly latent: Float32Array;
-  readonly sigma: number;
-  readonly conditioning: Conditioning;
-}
-
-/** Rows that run in one denoiser call: equal latent size and equal text length. */
-export interface RowBatch {
-  /** Latent cells. */
-  readonly height: number;
-  /** Latent cells. */
-  readonly width: number;
-  /** Text tokens of each row's context. */
-  readonly tokens: number;
-  readonly rows: readonly BatchRow[];
-}
-
-/** Gives one velocity ``float32 [16, height, width]`` for each row, in order. */
-export type Denoise = (batch: RowBatch) => Promise<readonly Float32Array[]>;
-
 /** Chooses rows, runs them and hands each frame what its sampler asked for. */
 export interface StepBatcher {
   /** Frames that are at their steps. */
   readonly size: number;
-  /** Takes a frame in; it joins at the next batch. */
-  add(run: FrameRun): void;
+  /**
+   * Takes a frame in; it joins at the next batch. One that has no steps to take is not kept.
+   * @throws {RangeError} when the weight is out of bounds
+   */
+  add(run: FrameRun, options?: JoinOptions): void;
   /** Drops a frame; the rows of a batch that already runs are thrown away. */
   remove(run: FrameRun): void;
   /**
@@ -54,132 +46,122 @@ export interface StepBatcher {
   runNext(): Promise<void>;
 }
 
-/** The caps of a batch. */
-export interface BatchCaps {
-  readonly rowsMax: number;
-  readonly patchesMax: number;
+/** What a batcher may be given. */
+export interface StepBatcherOptions {
+  /** By default {@link BATCH_ROWS_MAX} for every class. */
+  readonly caps?: RowCaps;
+  /** By default {@link BATCH_PATCHES_MAX}. */
+  readonly patchesMax?: number;
+  /** Milliseconds on a clock that never goes back. */
+  readonly now?: () => number;
+  readonly onBatch?: (report: BatchReport) => void;
 }
 
-interface Slot {
-  readonly run: FrameRun;
-  /** 0 is the conditional row, 1 the unconditional one. */
-  readonly row: number;
+interface ClassCall {
+  readonly limits: RowLimits;
+  readonly plan: CallPlan;
+  readonly cost: number;
+  readonly weight: number;
 }
 
 /**
- * The step batcher. A frame asks for one row, or two with guidance; rows whose class (latent size, text length)
- * matches share a call, whatever their prompt, seed, sigma, step and sampler. Classes take turns; within a class the
- * frames that came first go first, so that a full farm finishes frames instead of delaying all of them alike.
+ * The step batcher. A frame asks for one row, or two with guidance; rows of one class (variant, latent size, text
+ * length) share a call, whatever their prompt, seed, sigma, step and sampler. Frames join and leave between calls.
  *
- * A call that throws is tried again in halves down to one frame, so that a fault stays with the frame that has it.
+ * Classes take turns by deficit round robin over the cost of their calls, each with the largest weight of its frames;
+ * {@link turnWaitMax} bounds how long a class waits for its turn. Within a class the frames with the least work left
+ * go first, up to the class's row cap; {@link createWorkQueue} bounds how long a frame waits there. Together: in all
+ * its time a frame sits out at most the calls of its class that the work before it needed when it came, and those of
+ * as much later work as its own; and before each call of its class pass at most `turnWaitMax` of other classes' cost.
+ * A frame whose prompts differ in length needs a turn of each of two classes for a step.
+ *
+ * Faults are dealt with by {@link runCall}: they stay with the frame that has them.
  */
-export function createStepBatcher(
-  denoise: Denoise,
-  caps: BatchCaps = { rowsMax: BATCH_ROWS_MAX, patchesMax: BATCH_PATCHES_MAX },
-): StepBatcher {
-  if (caps.rowsMax < 2) throw new RangeError(`Cannot batch a guided frame: rowsMax is ${caps.rowsMax}`);
-  const frames = new Set<FrameRun>();
-  let turns: readonly string[] = [];
+export function createStepBatcher(denoise: Denoise, options: StepBatcherOptions = {}): StepBatcher {
+  const { caps = fixedCaps(BATCH_ROWS_MAX), patchesMax = BATCH_PATCHES_MAX } = options;
+  const members = new Map<FrameRun, Member>();
+  const queues = new Map<string, WorkQueue<Member>>();
+  const turns = createClassTurns();
+  const runner: CallRunner = {
+    denoise,
+    caps,
+    now: options.now ?? (() => performance.now()),
+    onBatch: options.onBatch ?? (() => undefined),
+    isMember: (run) => members.has(run),
+  };
 
-  async function runSlots(slots: readonly Slot[]): Promise<void> {
-    const outcome = await settle(denoise, slots);
-    if (outcome instanceof FarmError) {
-      const halves = halveByFrame(slots);
-      if (halves === undefined) failFrames(slots, outcome);
-      else for (const half of halves) await runSlots(half);
-      return;
-    }
-    for (const [index, slot] of slots.entries()) {
-      if (frames.has(slot.run)) slot.run.takeVelocity(slot.row, outcome[index]);
+  function drop(run: FrameRun): void {
+    members.delete(run);
+    for (const [key, queue] of queues) {
+      for (const member of queue.items()) if (member.run === run) queue.remove(member);
+      if (queue.size === 0) queues.delete(key);
     }
   }
 
-  function failFrames(slots: readonly Slot[], error: FarmError): void {
-    for (const run of new Set(slots.map((slot) => slot.run))) if (frames.has(run)) run.fail(error);
+  function planClass(key: string, queue: WorkQueue<Member>): ClassCall | undefined {
+    const waiting = queue.items().filter((member) => pendingSlots(member, key).length > 0);
+    const [first] = waiting;
+    if (first === undefined) return undefined;
+    const rows = waiting.reduce((sum, member) => sum + pendingSlots(member, key).length, 0);
+    const limits = caps.limits(key, rows);
+    const plan = planCall(key, waiting, { ...limits, patchesMax });
+    const cost = callCost(plan.slots.length, patchesOf(first.run));
+    return { limits, plan, cost, weight: Math.max(...waiting.map((member) => member.weight)) };
   }
 
   return {
     get size() {
-      return frames.size;
+      return members.size;
     },
-    add: (run) => void frames.add(run),
-    remove: (run) => void frames.delete(run),
+    add: (run, join = {}) => {
+      const member = toMember(run, join);
+      if (run.state !== "stepping") return;
+      members.set(run, member);
+      for (const [key, rows] of rowsByClass(member)) {
+        const queue = queues.get(key) ?? createWorkQueue(remainingWork(key));
+        queues.set(key, queue);
+        queue.add(member, { work: rows * patchesOf(run) * (run.steps - run.step), weight: member.weight });
+      }
+    },
+    remove: drop,
     runNext: async () => {
-      const classes = pendingByClass(frames);
-      turns = rotation(turns, classes);
-      const [first, ...rest] = turns;
-      const pending = first === undefined ? undefined : classes.get(first);
-      if (first === undefined || pending === undefined) return;
-      turns = [...rest, first];
-      await runSlots(takeSlots(pending, caps));
-      for (const run of frames) if (run.state !== "stepping") frames.delete(run);
+      const calls = new Map<string, ClassCall>();
+      for (const [key, queue] of queues) {
+        const call = planClass(key, queue);
+        if (call !== undefined) calls.set(key, call);
+      }
+      const key = turns.next([...calls].map(([name, { cost, weight }]) => ({ key: name, cost, weight })));
+      const call = key === undefined ? undefined : calls.get(key);
+      if (key === undefined || call === undefined) return;
+      const { limits, plan } = call;
+      const info = { classKey: key, cap: limits.rowsMax, limit: plan.limit };
+      await runCall(runner, plan.slots, { ...info, splitsRows: plan.limit !== "exact" });
+      for (const run of members.keys()) if (run.state !== "stepping") drop(run);
     },
   };
 }
 
-/** The rows that wait, by class; within a class in the order in which the frames came. */
-function pendingByClass(frames: ReadonlySet<FrameRun>): Map<string, Slot[]> {
-  const classes = new Map<string, Slot[]>();
-  for (const run of frames) {
-    for (const row of run.pendingRows()) {
-      const key = `${run.height}x${run.width}/${run.conditionings[row]?.tokens}`;
-      const slots = classes.get(key) ?? [];
-      slots.push({ run, row });
-      classes.set(key, slots);
-    }
+function toMember(run: FrameRun, { weight = 1, variant = "", exact = false }: JoinOptions): Member {
+  if (!(weight >= WEIGHT_MIN && weight <= WEIGHT_MAX)) {
+    throw new RangeError(`Cannot step a frame: weight is ${weight}, expected ${WEIGHT_MIN} to ${WEIGHT_MAX}`);
   }
-  return classes;
+  return { run, weight, variant, exact };
 }
 
-/** The order of turns: classes that were there keep their place, new ones come last, empty ones leave. */
-function rotation(turns: readonly string[], classes: ReadonlyMap<string, unknown>): readonly string[] {
-  const kept = turns.filter((key) => classes.has(key));
-  return [...kept, ...[...classes.keys()].filter((key) => !kept.includes(key))];
-}
-
-/** The first rows that fit the caps. A frame's rows of one class stay together, and the first frame always fits. */
-function takeSlots(pending: readonly Slot[], caps: BatchCaps): readonly Slot[] {
-  const taken: Slot[] = [];
-  for (const run of new Set(pending.map((slot) => slot.run))) {
-    const slots = pending.filter((slot) => slot.run === run);
-    const patches = (run.height * run.width) / CELLS_PER_PATCH;
-    const rows = taken.length + slots.length;
-    if (taken.length === 0 || (rows <= caps.rowsMax && rows * patches <= caps.patchesMax)) {
-      taken.push(...slots);
-    }
+/** How many rows a frame has in each of its classes. */
+function rowsByClass(member: Member): ReadonlyMap<string, number> {
+  const rows = new Map<string, number>();
+  for (const row of member.run.conditionings.keys()) {
+    const key = classKey(member, row);
+    rows.set(key, (rows.get(key) ?? 0) + 1);
   }
-  return taken;
+  return rows;
 }
 
-async function settle(
-  denoise: Denoise,
-  slots: readonly Slot[],
-): Promise<readonly Float32Array[] | FarmError> {
-  try {
-    return await denoise(toBatch(slots));
-  } catch (cause) {
-    if (cause instanceof FarmError) return cause;
-    throw cause;
-  }
-}
-
-function toBatch(slots: readonly Slot[]): RowBatch {
-  const rows = slots.flatMap(({ run, row }) => {
-    const conditioning = run.conditionings[row];
-    return conditioning === undefined ? [] : [{ ...run.request(), conditioning }];
-  });
-  const [first] = slots;
-  const [row] = rows;
-  if (first === undefined || row === undefined || rows.length !== slots.length) {
-    throw new RangeError(`Cannot build a batch: rows is ${rows.length} of ${slots.length}`);
-  }
-  return { height: first.run.height, width: first.run.width, tokens: row.conditioning.tokens, rows };
-}
-
-/** Splits the rows between frames, or gives undefined when they are one frame's. */
-function halveByFrame(slots: readonly Slot[]): readonly [Slot[], Slot[]] | undefined {
-  const runs = [...new Set(slots.map((slot) => slot.run))];
-  if (runs.length < 2) return undefined;
-  const front = new Set(runs.slice(0, runs.length >> 1));
-  return [slots.filter((slot) => front.has(slot.run)), slots.filter((slot) => !front.has(slot.run))];
+/** The work that a frame has left in a class: steps times rows times patches. */
+function remainingWork(key: string): (member: Member) => number {
+  return (member) => {
+    const rows = rowsByClass(member).get(key) ?? 0;
+    return (member.run.steps - member.run.step) * rows * patchesOf(member.run);
+  };
 }

@@ -1,7 +1,7 @@
 import { createSampler, sigmas } from "@latentfarm/sampling";
 import type { Conditioning } from "@latentfarm/sd35";
-import { createFrameRun, type FrameRun } from "../frame-run.js";
-import type { RowBatch } from "../step-batcher.js";
+import { createFrameRun, type FrameRun, type SkipLayers } from "../frame-run.js";
+import type { RowBatch } from "../row-batch.js";
 
 /** A frame for tests of the loop. */
 export interface FakeFrame {
@@ -12,6 +12,7 @@ export interface FakeFrame {
   readonly size?: number;
   readonly tokens?: number;
   readonly negativeTokens?: number;
+  readonly skip?: SkipLayers;
   readonly onStep?: (step: number, steps: number) => void;
 }
 
@@ -32,6 +33,7 @@ export function fakeRun(frame: FakeFrame = {}): FrameRun {
     width: size,
     conditionings: prompts,
     guidance: 4.5,
+    ...(frame.skip && { skip: frame.skip }),
     onStep,
   });
 }
