@@ -1,3 +1,5 @@
+import type { SavedFrame } from "./snapshot/frame-snapshot.js";
+
 /** Where the time of one frame went; milliseconds on the wall clock of the engine. */
 export interface RenderTimings {
   /** Tokenizing and text encoders; near 0 when the encoded prompts were cached. */
@@ -19,7 +21,14 @@ export interface RenderedFrame {
   readonly timings: RenderTimings;
   /** What the reader should be told, such as "prompt fills 3 CLIP chunks". */
   readonly notes: readonly string[];
+  /** Steps that were taken over from a snapshot instead of drawn; 0 for none. */
+  readonly resumed_from_step: number;
 }
+
+/** What became of the snapshot that a frame was to go on from; one that is refused makes it begin anew. */
+export type ResumeOutcome =
+  | { readonly kind: "resumed"; readonly step: number; readonly steps: number }
+  | { readonly kind: "refused"; readonly reason: string };
 
 /** What a caller of one frame adds, may watch and stop. */
 export interface RenderOptions {
@@ -28,11 +37,20 @@ export interface RenderOptions {
    * caller has checked them against the hash in the parameters.
    */
   readonly initImage?: Uint8Array;
-  /** Stops the frame: before its text, between steps or before the VAE. */
+  /**
+   * Stops the frame: before its text, between steps or before the VAE. With a FarmError interrupted as its reason the
+   * frame leaves a snapshot before it ends, for whoever goes on with it.
+   */
   readonly signal?: AbortSignal;
+  /** A snapshot of this frame to go on from, as {@link RenderOptions.onSnapshot} gave it; not trusted. */
+  readonly resume?: Uint8Array;
+  /** Called once when `resume` is given: whether the frame goes on from it. */
+  readonly onResume?: (outcome: ResumeOutcome) => void;
+  /** Called every few steps, and when the frame is interrupted; the bytes are the caller's. */
+  readonly onSnapshot?: (saved: SavedFrame) => void;
   /** The frame's share of the device beside other frames, from 1/16 to 16; 1 by default. */
   readonly weight?: number;
-  /** Called after each step with the steps completed and all steps. */
+  /** Called after each step with the steps completed and all steps; a resumed frame first tells where it goes on. */
   readonly onStep?: (step: number, steps: number) => void;
   /** Called at most every preview interval with a small picture: ``uint8 [height, width, 3]``, one pixel a latent cell. */
   readonly onPreview?: (rgb: Uint8Array, width: number, height: number) => void;

@@ -13,6 +13,7 @@ serveEngine(
     // A message that cannot be sent means that the host is gone, which "disconnect" tells as well.
     send: (message) => new Promise((resolve) => process.send?.(message, () => resolve())),
     onMessage: (receive) => void process.on("message", receive),
+    warn: (text) => void process.stderr.write(`${text}\n`),
     exit: () => process.exit(0),
   },
   createPipeline,

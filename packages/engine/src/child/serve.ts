@@ -1,4 +1,5 @@
 import { FarmError, frameParamsSchema, parseWith } from "@latentfarm/contract";
+import { deviceClass } from "../batch-caps/device-class.js";
 import {
   type ChildMessage,
   type FrameId,
@@ -7,6 +8,7 @@ import {
   toWireError,
 } from "../ipc/messages.js";
 import type { Pipeline, PipelineOptions } from "../pipeline/pipeline.js";
+import { createRuntime } from "../runtime.js";
 
 /** Milliseconds between two signs of life of an idle engine: many of them fit into any useful limit on silence. */
 export const BEAT_INTERVAL_MS = 5_000;
@@ -16,6 +18,8 @@ export interface ChildChannel {
   /** Resolves when the message is handed to the operating system: the next run would hold back what is still here. */
   send(message: ChildMessage): Promise<void>;
   onMessage(receive: (value: unknown) => void): void;
+  /** Writes a sentence to the host's log. */
+  readonly warn: (text: string) => void;
   /** Ends the process. */
   exit(): void;
 }
@@ -31,7 +35,13 @@ export function serveEngine(channel: ChildChannel, openPipeline: OpenPipeline): 
 
   async function open(message: Extract<HostMessage, { type: "open" }>): Promise<void> {
     try {
-      pipeline = await openPipeline(message.modelDir, { threads: message.threads });
+      const { modelDir, threads, plan, snapshotSteps, capsDir } = message;
+      const capsPlace = { dir: capsDir ?? "", device: deviceClass(plan, threads), warn: channel.warn };
+      pipeline = await openPipeline(modelDir, {
+        runtime: createRuntime({ plan, threads }),
+        snapshotSteps,
+        ...(capsDir !== undefined && { capsPlace }),
+      });
       await channel.send({ type: "ready", model: pipeline.model });
     } catch (error) {
       await channel.send({ type: "refused", error: toWireError(error) });
@@ -40,7 +50,7 @@ export function serveEngine(channel: ChildChannel, openPipeline: OpenPipeline): 
   }
 
   async function render(message: Extract<HostMessage, { type: "render" }>): Promise<void> {
-    const { id, previews, initImage } = message;
+    const { id, previews, initImage, resume } = message;
     const controller = new AbortController();
     frames.set(id, controller);
     try {
@@ -48,6 +58,9 @@ export function serveEngine(channel: ChildChannel, openPipeline: OpenPipeline): 
       const frame = await pipeline.submit(parseWith(frameParamsSchema, message.params, "the frame"), {
         signal: controller.signal,
         ...(initImage && { initImage }),
+        ...(resume && { resume }),
+        onResume: (outcome) => void channel.send({ type: "resume", id, outcome }),
+        onSnapshot: (saved) => void channel.send({ type: "snapshot", id, saved }),
         onStep: (step, steps) => void channel.send({ type: "step", id, step, steps }),
         ...(previews && {
           onPreview: (rgb, width, height) => void channel.send({ type: "preview", id, rgb, width, height }),
@@ -80,9 +93,16 @@ export function serveEngine(channel: ChildChannel, openPipeline: OpenPipeline): 
       case "cancel":
         frames.get(message.id)?.abort();
         break;
+      case "suspend":
+        frames.get(message.id)?.abort(suspended());
+        break;
       case "close":
         void close();
         break;
     }
   });
+}
+
+function suspended(): FarmError {
+  return new FarmError("interrupted", "Cannot finish the frame as its worker gives it back");
 }

@@ -1,4 +1,4 @@
-import type { FrameParams, ModelInfo } from "@latentfarm/contract";
+import type { FrameParams, ModelInfo, PrecisionPlanName } from "@latentfarm/contract";
 import type { RenderedFrame, RenderOptions } from "../rendered-frame.js";
 
 /** Where the engine writes what happens to it: a pino logger fits. */
@@ -13,20 +13,21 @@ export interface EngineInfo {
   /** The process id of the engine now, or null between a crash and the next start. */
   readonly pid: number | null;
   readonly model: ModelInfo;
-  /** The precision plan: float32 compute over the stored weights. */
-  readonly plan: "cpu";
+  /** How the engine computes. */
+  readonly plan: PrecisionPlanName;
   /** How often the engine was started again. */
   readonly restarts: number;
 }
 
 /**
  * The engine as its worker sees it. The process behind it may crash and come back; the host stays, and the frames in
- * flight are drawn again from their start.
+ * flight go on from their last snapshot.
  */
 export interface EngineHost extends AsyncDisposable {
   readonly info: EngineInfo;
   /**
-   * Draws one frame; frames in flight together share step batches where their class matches.
+   * Draws one frame; frames in flight together share step batches where their class matches. A signal that fires with
+   * a FarmError interrupted leaves the engine `SUSPEND_MS_MAX` to end its step and hand a snapshot over.
    * @throws {FarmError} invalid_request when the model cannot draw these parameters
    * @throws {FarmError} numeric_fault when the network gave a value that is not finite
    * @throws {FarmError} engine_crashed when the engine crashed too often with this frame in flight

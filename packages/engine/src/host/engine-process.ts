@@ -37,19 +37,21 @@ export interface EngineProcessOptions {
   readonly log: EngineLog;
   /** Milliseconds without a message after which the process counts as hung and is killed. */
   readonly silenceMaxMs: number;
+  /** The whole environment of the process. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /**
- * Forks the engine. Its environment is empty: it reads nothing from it, and a secret of the worker has no business in
- * the process that parses model files. Its stderr goes to the log.
+ * Forks the engine. Its environment is its own: it reads nothing from it but what CUDA does, and a secret of the worker
+ * has no business in the process that parses model files. Its stderr goes to the log.
  */
 export function spawnEngineProcess(options: EngineProcessOptions, events: EngineEvents): EngineProcess {
-  const { log, silenceMaxMs } = options;
+  const { log, silenceMaxMs, environment } = options;
   // The entry is the built one even when the host runs from source: a forked Node does not read TypeScript.
   const entry = createRequire(import.meta.url).resolve("@latentfarm/engine/child");
   const child = fork(entry, [], {
     serialization: "advanced",
-    env: {},
+    env: { ...environment },
     execArgv: [],
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });

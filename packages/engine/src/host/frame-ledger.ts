@@ -17,6 +17,8 @@ export interface LedgerEntry {
   /** True when the engine that runs now has it. */
   sent: boolean;
   crashes: number;
+  /** The newest snapshot, from which the engine after a crash goes on. */
+  snapshot: Uint8Array | undefined;
 }
 
 /** Every frame that was taken and not yet answered. */
@@ -65,7 +67,14 @@ export function createFrameLedger(): FrameLedger {
       return pending.size;
     },
     add: (params, options) => {
-      const entry: LedgerEntry = { id: nextId, params, options, sent: false, crashes: 0 };
+      const entry: LedgerEntry = {
+        id: nextId,
+        params,
+        options,
+        sent: false,
+        crashes: 0,
+        snapshot: options.resume,
+      };
       nextId += 1;
       const rendered = new Promise<RenderedFrame>((resolve, fail) => {
         pending.set(entry.id, { entry, resolve, reject: fail });

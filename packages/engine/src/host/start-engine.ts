@@ -1,3 +1,5 @@
+import { CPU_PLAN, type PrecisionPlan } from "../device/precision-plan.js";
+import { SNAPSHOT_STEPS } from "../snapshot/snapshot-schedule.js";
 import type { EngineHost, EngineLog } from "./engine-host.js";
 import { spawnEngineProcess } from "./engine-process.js";
 import { EngineSupervisor } from "./supervisor.js";
@@ -15,6 +17,14 @@ export interface StartEngineOptions {
   readonly modelDir: string;
   /** Threads inside one operator; 0 or nothing lets onnxruntime take one per core. */
   readonly threads?: number;
+  /** How to compute; on the CPU by default. */
+  readonly plan?: PrecisionPlan;
+  /** The engine's environment: what CUDA reads of it. Empty by default; nothing secret belongs here. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Steps between two snapshots of a frame; by default `SNAPSHOT_STEPS`. */
+  readonly snapshotSteps?: number;
+  /** Where learnt batch caps are kept; by default they end with the engine process. */
+  readonly capsDir?: string;
   /** Where starts, crashes and the engine's stderr go; nowhere by default. */
   readonly log?: EngineLog;
   /** Milliseconds of silence before the engine is killed; by default {@link SILENCE_MAX_MS}. */
@@ -28,12 +38,17 @@ export interface StartEngineOptions {
  * @throws {FarmError} engine_unavailable when the process ends before it is ready
  */
 export async function startEngine(options: StartEngineOptions): Promise<EngineHost> {
-  const { modelDir, threads = 0, log = SILENT, silenceMaxMs = SILENCE_MAX_MS } = options;
+  const { modelDir, threads = 0, snapshotSteps = SNAPSHOT_STEPS } = options;
+  const { log = SILENT, silenceMaxMs = SILENCE_MAX_MS } = options;
+  const { plan = CPU_PLAN, environment = {} } = options;
   const supervisor = new EngineSupervisor({
     modelDir,
     threads,
+    plan,
+    snapshotSteps,
+    ...(options.capsDir !== undefined && { capsDir: options.capsDir }),
     log,
-    spawn: (events) => spawnEngineProcess({ log, silenceMaxMs }, events),
+    spawn: (events) => spawnEngineProcess({ log, silenceMaxMs, environment }, events),
   });
   await supervisor.start();
   return supervisor;

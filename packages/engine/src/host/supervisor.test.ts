@@ -1,9 +1,16 @@
-import type { FrameParams, ModelInfo } from "@latentfarm/contract";
+import { FarmError, type FrameParams, type ModelInfo } from "@latentfarm/contract";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { CPU_PLAN } from "../device/precision-plan.js";
 import type { ChildMessage, HostMessage } from "../ipc/messages.js";
 import type { EngineEvents, EngineProcess } from "./engine-process.js";
 import { FRAME_CRASHES_MAX } from "./frame-ledger.js";
-import { CLOSE_MAX_MS, EngineSupervisor, FAILED_STARTS_MAX, RESTART_DELAY_MAX_MS } from "./supervisor.js";
+import {
+  CLOSE_MAX_MS,
+  EngineSupervisor,
+  FAILED_STARTS_MAX,
+  RESTART_DELAY_MAX_MS,
+  SUSPEND_MS_MAX,
+} from "./supervisor.js";
 
 const MODEL: ModelInfo = {
   name: "fake",
@@ -42,6 +49,7 @@ const FRAME = {
   height: 1,
   timings: { text_ms: 0, steps_ms: 0, vae_ms: 0 },
   notes: [],
+  resumed_from_step: 0,
 };
 
 /** An engine process that does what the test says. */
@@ -75,6 +83,8 @@ function fakeSupervisor() {
   const supervisor = new EngineSupervisor({
     modelDir: "/models/fake",
     threads: 1,
+    snapshotSteps: 5,
+    plan: CPU_PLAN,
     log,
     spawn: (events) => {
       const engine = new FakeEngine(100 + engines.length, events);
@@ -104,7 +114,9 @@ afterEach(() => void vi.useRealTimers());
 describe("EngineSupervisor", () => {
   test("start() opens the model and tells who is ready", async () => {
     const { supervisor, latest } = await startedSupervisor();
-    expect(latest().sent).toEqual([{ type: "open", modelDir: "/models/fake", threads: 1 }]);
+    expect(latest().sent).toEqual([
+      { type: "open", modelDir: "/models/fake", threads: 1, plan: CPU_PLAN, snapshotSteps: 5 },
+    ]);
     expect(supervisor.info).toEqual({ pid: 100, model: MODEL, plan: "cpu", restarts: 0 });
   });
 
@@ -173,6 +185,56 @@ describe("EngineSupervisor", () => {
       expect.objectContaining({ signal: "SIGKILL", framesInFlight: 1 }),
       "engine exited",
     );
+  });
+
+  test("gives the engine after a crash the newest snapshot of each frame", async () => {
+    const { supervisor, latest } = await startedSupervisor();
+    const [onSnapshot, onResume] = [vi.fn(), vi.fn()];
+    const rendered = supervisor.render(PARAMS, { resume: Uint8Array.of(1), onSnapshot, onResume });
+    const [id = 0] = latest().frames();
+    expect(latest().sent.at(-1)).toMatchObject({ resume: Uint8Array.of(1) });
+    latest().say({ type: "resume", id, outcome: { kind: "refused", reason: "it is of other weights" } });
+    for (const step of [1, 2]) {
+      latest().say({ type: "snapshot", id, saved: { bytes: Uint8Array.of(10 + step), step, steps: 3 } });
+    }
+    latest().kill();
+    await vi.advanceTimersByTimeAsync(RESTART_DELAY_MAX_MS);
+    latest().say({ type: "ready", model: MODEL });
+    expect(latest().sent.at(-1)).toMatchObject({ type: "render", id, resume: Uint8Array.of(12) });
+    latest().say({ type: "rendered", id, frame: FRAME });
+    await rendered;
+    expect(onSnapshot.mock.calls.map(([saved]) => saved.step)).toEqual([1, 2]);
+    expect(onResume).toHaveBeenCalledExactlyOnceWith({ kind: "refused", reason: "it is of other weights" });
+  });
+
+  test("render() waits for the snapshot of an interrupted frame", async () => {
+    const { supervisor, latest } = await startedSupervisor();
+    const controller = new AbortController();
+    const onSnapshot = vi.fn();
+    const rendered = supervisor.render(PARAMS, { signal: controller.signal, onSnapshot });
+    const failure = expect(rendered).rejects.toMatchObject({ code: "interrupted" });
+    const [id = 0] = latest().frames();
+    controller.abort(new FarmError("interrupted", "Cannot go on"));
+    expect(latest().sent.at(-1)).toEqual({ type: "suspend", id });
+    latest().say({ type: "snapshot", id, saved: { bytes: Uint8Array.of(1), step: 1, steps: 2 } });
+    expect(onSnapshot).toHaveBeenCalledOnce();
+    const error = { code: "interrupted", message: "Cannot go on", details: {} } as const;
+    latest().say({ type: "failed", id, error });
+    await failure;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("render() waits no longer than its bound for an interrupted frame's step", async () => {
+    const { supervisor, latest } = await startedSupervisor();
+    const controller = new AbortController();
+    const rendered = supervisor.render(PARAMS, { signal: controller.signal, onSnapshot: () => undefined });
+    const failure = expect(rendered).rejects.toMatchObject({ code: "interrupted" });
+    const [id = 0] = latest().frames();
+    controller.abort(new FarmError("interrupted", "Cannot go on"));
+    await vi.advanceTimersByTimeAsync(SUSPEND_MS_MAX);
+    await failure;
+    expect(latest().sent.at(-1)).toEqual({ type: "cancel", id });
+    await supervisor.drain();
   });
 
   test("fails a frame that is part of too many crashes, and not the one that came later", async () => {

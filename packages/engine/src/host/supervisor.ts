@@ -1,7 +1,9 @@
 import { FarmError, type FrameParams, invariant, type ModelInfo } from "@latentfarm/contract";
-import { type ChildMessage, fromWireError } from "../ipc/messages.js";
+import type { PrecisionPlan } from "../device/precision-plan.js";
+import { type ChildMessage, type FrameId, fromWireError } from "../ipc/messages.js";
 import { abortError } from "../loop/abort-error.js";
 import type { RenderedFrame, RenderOptions } from "../rendered-frame.js";
+import type { SavedFrame } from "../snapshot/frame-snapshot.js";
 import type { EngineHost, EngineInfo, EngineLog } from "./engine-host.js";
 import type { EngineExit, EngineProcess, SpawnEngine } from "./engine-process.js";
 import { createFrameLedger, type LedgerEntry } from "./frame-ledger.js";
@@ -18,11 +20,22 @@ export const FAILED_STARTS_MAX = 5;
 /** Milliseconds that an engine gets to end by itself; a step that runs longer is not waited for. */
 export const CLOSE_MAX_MS = 5_000;
 
+/**
+ * Milliseconds that a frame which is given back gets to end its step and hand its snapshot over: less than the 5 s that
+ * the queue leaves to aborted frames, so that the snapshot can be kept. A longer step is lost, the snapshot before it
+ * is not.
+ */
+export const SUSPEND_MS_MAX = 3_000;
+
 /** What a supervisor is made of. */
 export interface SupervisorOptions {
   readonly spawn: SpawnEngine;
   readonly modelDir: string;
   readonly threads: number;
+  readonly plan: PrecisionPlan;
+  /** Steps between two snapshots of a frame. */
+  readonly snapshotSteps: number;
+  readonly capsDir?: string;
   readonly log: EngineLog;
 }
 
@@ -68,7 +81,7 @@ export class EngineSupervisor implements EngineHost {
   get info(): EngineInfo {
     invariant(this.#model !== undefined, "an engine that started has a model");
     const pid = this.#process?.pid ?? null;
-    return { pid, model: this.#model, plan: "cpu", restarts: this.#restarts };
+    return { pid, model: this.#model, plan: this.#options.plan.name, restarts: this.#restarts };
   }
 
   async render(params: FrameParams, options: RenderOptions = {}): Promise<RenderedFrame> {
@@ -76,9 +89,9 @@ export class EngineSupervisor implements EngineHost {
     if (this.#state === "closed") throw interrupted();
     if (signal?.aborted) throw abortError(signal);
     const { entry, rendered } = this.#ledger.add(params, options);
+    let suspending: NodeJS.Timeout | undefined;
     const abort = () => {
-      this.#ledger.reject(entry.id, abortError(signal));
-      if (entry.sent) this.#process?.send({ type: "cancel", id: entry.id });
+      suspending = this.#stopFrame(entry, abortError(signal));
     };
     signal?.addEventListener("abort", abort, { once: true });
     if (this.#state === "ready") this.#sendFrame(entry);
@@ -86,7 +99,24 @@ export class EngineSupervisor implements EngineHost {
       return await rendered;
     } finally {
       signal?.removeEventListener("abort", abort);
+      clearTimeout(suspending);
     }
+  }
+
+  /** Cancels a frame at once; one that is interrupted is waited for, and the timer that ends the wait is given. */
+  #stopFrame(entry: LedgerEntry, error: FarmError): NodeJS.Timeout | undefined {
+    const { id } = entry;
+    if (error.code === "interrupted" && entry.sent && entry.options.onSnapshot !== undefined) {
+      this.#process?.send({ type: "suspend", id });
+      return setTimeout(() => this.#cancel(entry, error), SUSPEND_MS_MAX);
+    }
+    this.#cancel(entry, error);
+    return undefined;
+  }
+
+  #cancel(entry: LedgerEntry, error: FarmError): void {
+    this.#ledger.reject(entry.id, error);
+    if (entry.sent) this.#process?.send({ type: "cancel", id: entry.id });
   }
 
   drain(): Promise<void> {
@@ -112,7 +142,7 @@ export class EngineSupervisor implements EngineHost {
   }
 
   #spawn(): void {
-    const { spawn, modelDir, threads } = this.#options;
+    const { spawn, modelDir, threads, plan, snapshotSteps, capsDir } = this.#options;
     this.#state = "starting";
     this.#refusal = undefined;
     const engine = spawn({
@@ -120,11 +150,12 @@ export class EngineSupervisor implements EngineHost {
       onExit: (exit) => this.#exited(exit),
     });
     this.#process = engine;
-    engine.send({ type: "open", modelDir, threads });
+    const kept = capsDir === undefined ? {} : { capsDir };
+    engine.send({ type: "open", modelDir, threads, plan, snapshotSteps, ...kept });
   }
 
   #sendFrame(entry: LedgerEntry): void {
-    const { id, params, options } = entry;
+    const { id, params, options, snapshot } = entry;
     entry.sent = true;
     const { initImage } = options;
     this.#process?.send({
@@ -133,6 +164,7 @@ export class EngineSupervisor implements EngineHost {
       params,
       ...(initImage && { initImage }),
       previews: options.onPreview !== undefined,
+      ...(snapshot && { resume: snapshot }),
     });
   }
 
@@ -153,6 +185,12 @@ export class EngineSupervisor implements EngineHost {
       case "preview":
         this.#ledger.get(message.id)?.options.onPreview?.(message.rgb, message.width, message.height);
         break;
+      case "resume":
+        this.#ledger.get(message.id)?.options.onResume?.(message.outcome);
+        break;
+      case "snapshot":
+        this.#keepSnapshot(message.id, message.saved);
+        break;
       case "rendered":
         this.#ledger.resolve(message.id, message.frame);
         break;
@@ -160,6 +198,13 @@ export class EngineSupervisor implements EngineHost {
         this.#ledger.reject(message.id, fromWireError(message.error));
         break;
     }
+  }
+
+  #keepSnapshot(id: FrameId, saved: SavedFrame): void {
+    const entry = this.#ledger.get(id);
+    if (entry === undefined) return;
+    entry.snapshot = saved.bytes;
+    entry.options.onSnapshot?.(saved);
   }
 
   #becomeReady(model: ModelInfo): void {

@@ -1,6 +1,7 @@
 import { deserialize, serialize } from "node:v8";
 import { FarmError } from "@latentfarm/contract";
 import { describe, expect, test } from "vitest";
+import { CPU_PLAN } from "../device/precision-plan.js";
 import {
   type ChildMessage,
   fromWireError,
@@ -16,6 +17,7 @@ const FRAME = {
   height: 1,
   timings: { text_ms: 1.5, steps_ms: 20, vae_ms: 3 },
   notes: ["prompt fills 2 CLIP chunks"],
+  resumed_from_step: 4,
 };
 const MODEL = {
   name: "postcards",
@@ -36,10 +38,12 @@ const MODEL = {
 const ERROR = { code: "numeric_fault", message: "Cannot go on", details: { step: 3 } } as const;
 
 const FROM_HOST: readonly HostMessage[] = [
-  { type: "open", modelDir: "/models/postcards", threads: 2 },
+  { type: "open", modelDir: "/models/postcards", threads: 2, plan: CPU_PLAN, snapshotSteps: 5 },
   { type: "render", id: 7, params: { prompt: "a sun" }, previews: true },
   { type: "render", id: 8, params: {}, initImage: Uint8Array.of(1, 2, 3), previews: false },
+  { type: "render", id: 9, params: {}, previews: false, resume: Uint8Array.of(4, 5) },
   { type: "cancel", id: 7 },
+  { type: "suspend", id: 7 },
   { type: "close" },
 ];
 const FROM_CHILD: readonly ChildMessage[] = [
@@ -48,6 +52,9 @@ const FROM_CHILD: readonly ChildMessage[] = [
   { type: "beat" },
   { type: "step", id: 7, step: 1, steps: 20 },
   { type: "preview", id: 7, rgb: Uint8Array.of(1, 2, 3), width: 1, height: 1 },
+  { type: "resume", id: 7, outcome: { kind: "resumed", step: 4, steps: 20 } },
+  { type: "resume", id: 7, outcome: { kind: "refused", reason: "it is of other weights" } },
+  { type: "snapshot", id: 7, saved: { bytes: Uint8Array.of(1, 2), step: 5, steps: 20 } },
   { type: "rendered", id: 7, frame: FRAME },
   { type: "failed", id: 7, error: ERROR },
 ];
@@ -63,10 +70,19 @@ describe("parseHostMessage()", () => {
     "close",
     {},
     { type: "closed" },
-    { type: "open", modelDir: 1, threads: 0 },
-    { type: "open", modelDir: "/models", threads: -1 },
+    { type: "open", modelDir: 1, threads: 0, plan: CPU_PLAN, snapshotSteps: 5 },
+    {
+      type: "open",
+      modelDir: "/models",
+      threads: 0,
+      plan: { kind: "cuda", name: "cuda_sm75" },
+      snapshotSteps: 5,
+    },
+    { type: "open", modelDir: "/models", threads: 0, plan: CPU_PLAN },
+    { type: "open", modelDir: "/models", threads: -1, plan: CPU_PLAN, snapshotSteps: 5 },
     { type: "render", params: {} },
     { type: "cancel", id: 1.5 },
+    { type: "suspend" },
   ])("refuses %j", (value) => {
     expect(() => parseHostMessage(value)).toThrow(FarmError);
   });
@@ -78,6 +94,8 @@ describe("parseChildMessage()", () => {
   });
 
   test.each([
+    { type: "resume", id: 7, outcome: { kind: "maybe" } },
+    { type: "snapshot", id: 7, saved: { bytes: "text", step: 5, steps: 20 } },
     { type: "ready", model: { ...MODEL, limits: {} } },
     { type: "refused", error: { ...ERROR, code: "no_such_code" } },
     { type: "step", id: 7, step: Number.NaN, steps: 20 },

@@ -6,14 +6,27 @@ import {
   modelInfoSchema,
   parseWith,
 } from "@latentfarm/contract";
-import type { RenderedFrame } from "../rendered-frame.js";
+import { CPU_PLAN, type CudaPlanName, type PrecisionPlan } from "../device/precision-plan.js";
+import type { RenderedFrame, ResumeOutcome } from "../rendered-frame.js";
+import type { SavedFrame } from "../snapshot/frame-snapshot.js";
+
+const CUDA_PLANS: readonly CudaPlanName[] = ["cuda_sm80", "cuda_sm89"];
 
 /** Identifies a frame between the host and one child; counts up and is never used twice. */
 export type FrameId = number;
 
 /** What the host says to the engine process. */
 export type HostMessage =
-  | { readonly type: "open"; readonly modelDir: string; readonly threads: number }
+  | {
+      readonly type: "open";
+      readonly modelDir: string;
+      readonly threads: number;
+      readonly plan: PrecisionPlan;
+      /** Steps between two snapshots of a frame. */
+      readonly snapshotSteps: number;
+      /** Where learnt batch caps are kept; nowhere when absent. */
+      readonly capsDir?: string;
+    }
   | {
       readonly type: "render";
       readonly id: FrameId;
@@ -23,8 +36,12 @@ export type HostMessage =
       readonly initImage?: Uint8Array;
       /** Whether anybody looks at previews: they cost a little at each step. */
       readonly previews: boolean;
+      /** The snapshot to go on from; checked where it is used. */
+      readonly resume?: Uint8Array;
     }
   | { readonly type: "cancel"; readonly id: FrameId }
+  /** Ends a frame between steps with its snapshot, then `failed` as interrupted. */
+  | { readonly type: "suspend"; readonly id: FrameId }
   | { readonly type: "close" };
 
 /** What the engine process says to the host. Every message counts as a heartbeat; `beat` is one and nothing else. */
@@ -40,6 +57,8 @@ export type ChildMessage =
       readonly width: number;
       readonly height: number;
     }
+  | { readonly type: "resume"; readonly id: FrameId; readonly outcome: ResumeOutcome }
+  | { readonly type: "snapshot"; readonly id: FrameId; readonly saved: SavedFrame }
   | { readonly type: "rendered"; readonly id: FrameId; readonly frame: RenderedFrame }
   | { readonly type: "failed"; readonly id: FrameId; readonly error: WireError };
 
@@ -70,7 +89,14 @@ export function parseHostMessage(value: unknown): HostMessage {
   const fields = record(value);
   switch (fields.type) {
     case "open":
-      return { type: "open", modelDir: text(fields, "modelDir"), threads: count(fields, "threads") };
+      return {
+        type: "open",
+        modelDir: text(fields, "modelDir"),
+        threads: count(fields, "threads"),
+        plan: precisionPlan(record(fields.plan)),
+        snapshotSteps: count(fields, "snapshotSteps"),
+        ...(fields.capsDir !== undefined && { capsDir: text(fields, "capsDir") }),
+      };
     case "render":
       return {
         type: "render",
@@ -78,9 +104,12 @@ export function parseHostMessage(value: unknown): HostMessage {
         params: fields.params,
         ...(fields.initImage instanceof Uint8Array && { initImage: fields.initImage }),
         previews: fields.previews === true,
+        ...(fields.resume instanceof Uint8Array && { resume: fields.resume }),
       };
     case "cancel":
       return { type: "cancel", id: count(fields, "id") };
+    case "suspend":
+      return { type: "suspend", id: count(fields, "id") };
     case "close":
       return { type: "close" };
     default:
@@ -107,6 +136,10 @@ export function parseChildMessage(value: unknown): ChildMessage {
     }
     case "preview":
       return { type: "preview", id: count(fields, "id"), ...picture(fields) };
+    case "resume":
+      return { type: "resume", id: count(fields, "id"), outcome: resumeOutcome(fields.outcome) };
+    case "snapshot":
+      return { type: "snapshot", id: count(fields, "id"), saved: savedFrame(fields.saved) };
     case "rendered":
       return { type: "rendered", id: count(fields, "id"), frame: renderedFrame(fields.frame) };
     case "failed":
@@ -129,6 +162,41 @@ function renderedFrame(value: unknown): RenderedFrame {
       vae_ms: milliseconds(timings, "vae_ms"),
     },
     notes: notes.map(String),
+    resumed_from_step: count(fields, "resumed_from_step"),
+  };
+}
+
+function resumeOutcome(value: unknown): ResumeOutcome {
+  const fields = record(value);
+  if (fields.kind === "refused") return { kind: "refused", reason: text(fields, "reason") };
+  if (fields.kind !== "resumed") throw unknownMessage("kind", fields.kind);
+  return { kind: "resumed", step: count(fields, "step"), steps: count(fields, "steps") };
+}
+
+function savedFrame(value: unknown): SavedFrame {
+  const fields = record(value);
+  const { bytes } = fields;
+  if (!(bytes instanceof Uint8Array)) throw unknownMessage("bytes", typeof bytes);
+  return { bytes, step: count(fields, "step"), steps: count(fields, "steps") };
+}
+
+function precisionPlan(fields: Readonly<Record<string, unknown>>): PrecisionPlan {
+  if (fields.name === CPU_PLAN.name) return CPU_PLAN;
+  const name = CUDA_PLANS.find((known) => known === fields.name);
+  if (name === undefined) throw unknownMessage("plan", fields.name);
+  const device = record(fields.device);
+  const capability = record(device.computeCapability);
+  return {
+    kind: "cuda",
+    name,
+    device: {
+      kind: "cuda",
+      name: text(device, "name"),
+      computeCapability: { major: count(capability, "major"), minor: count(capability, "minor") },
+      memoryBytes: count(device, "memoryBytes"),
+      memoryFreeBytes: count(device, "memoryFreeBytes"),
+      driver: text(device, "driver"),
+    },
   };
 }
 

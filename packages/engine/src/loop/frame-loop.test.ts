@@ -1,6 +1,7 @@
 import { FarmError } from "@latentfarm/contract";
 import { describe, expect, test } from "vitest";
 import { createFrameLoop, type FrameStages } from "./frame-loop.js";
+import { SIDE_WORK_MS, SIDE_WORK_SHARE } from "./side-budget.js";
 import { createStepBatcher } from "./step-batcher.js";
 import { type FakeFrame, fakeRun, fakeVelocities } from "./testing/fake-run.js";
 
@@ -9,36 +10,54 @@ interface FakeParams extends FakeFrame {
   readonly decodeError?: FarmError;
 }
 
-/** A loop over the fake network whose clock moves on by one each time it is read; `events` is what it did. */
-function fakeLoop(onTurn: () => void = () => undefined) {
+/** Milliseconds that each unit of work takes on the fake clock. */
+const UNIT_MS = { text: 2, steps: 3, vae: 5 };
+
+/** A loop over the fake network on a fake clock; `events` is what it did, `batches` when each batch began and ended. */
+function fakeLoop(onTurn: () => void = () => undefined, unitMs = UNIT_MS) {
   const events: string[] = [];
+  const batches: { readonly startedAt: number; readonly endedAt: number; readonly frames: number }[] = [];
   let clock = 0;
   let failDecode: FarmError | undefined;
   const stages: FrameStages<FakeParams> = {
     prepare: async (params, onStep) => {
+      clock += unitMs.text;
       events.push(`text ${params.seed}`);
       if (params.prepareError) throw params.prepareError;
       failDecode = params.decodeError ?? failDecode;
       const run = fakeRun({ ...params, onStep });
-      return { run, notes: [`seed ${params.seed}`], latent: () => new Float32Array(0) };
+      return {
+        run,
+        notes: [`seed ${params.seed}`],
+        latent: () => new Float32Array(0),
+        save: () => NO_SNAPSHOT,
+      };
     },
     decode: async ({ notes }) => {
+      clock += unitMs.vae;
       events.push(`vae ${notes.join()}`);
       if (failDecode) throw failDecode;
       return { rgb: new Uint8Array(3), width: 1, height: 1 };
     },
     preview: (run) => ({ rgb: new Uint8Array(3), width: run.width, height: run.height }),
     batcher: createStepBatcher(async (batch) => {
+      const startedAt = clock;
+      clock += unitMs.steps;
       events.push(`steps ${batch.rows.length}`);
+      batches.push({ startedAt, endedAt: clock, frames: stages.batcher.size });
       return fakeVelocities(batch);
     }),
   };
   const loop = createFrameLoop(stages, {
-    now: () => clock++,
-    turn: async () => onTurn(),
+    now: () => clock,
+    turn: async () => {
+      await Promise.resolve();
+      onTurn();
+    },
     previewIntervalMs: 4,
+    snapshotPace: { steps: 2, msMin: 0 },
   });
-  return { loop, events };
+  return { loop, events, batches };
 }
 
 describe("createFrameLoop()", () => {
@@ -81,8 +100,7 @@ describe("createFrameLoop()", () => {
   test("measures text, steps and decoding apart", async () => {
     const { loop } = fakeLoop();
     const { timings } = await loop.submit({ seed: 1, steps: 3 });
-    // The clock is read once after each of the three batches.
-    expect(timings).toEqual({ text_ms: 1, steps_ms: 3, vae_ms: 1 });
+    expect(timings).toEqual({ text_ms: 2, steps_ms: 9, vae_ms: 5 });
   });
 
   test("drops a canceled frame between steps and goes on with the others", async () => {
@@ -115,6 +133,37 @@ describe("createFrameLoop()", () => {
     expect(good.status).toBe("fulfilled");
     const decodeError = new FarmError("numeric_fault", "Cannot finish the frame");
     await expect(loop.submit({ seed: 3, decodeError })).rejects.toBe(decodeError);
+  });
+
+  test.each([
+    ["short units", { text: 20, steps: 30, vae: 90 }, SIDE_WORK_MS],
+    ["long units", { text: 700, steps: 100, vae: 900 }, 900],
+    ["long steps", { text: 700, steps: 8000, vae: 900 }, 8000 * SIDE_WORK_SHARE],
+  ])("holds up no steps past the budget or one unit: %s", async (_, unitMs, holdUpMax) => {
+    const submitted: Promise<unknown>[] = [];
+    const { loop, batches } = fakeLoop(() => {
+      const seed = submitted.length;
+      if (seed < 30) submitted.push(loop.submit({ seed, steps: 2 + (seed % 5), guided: false }));
+    }, unitMs);
+    await loop.submit({ seed: 99, steps: 40, guided: false });
+    await Promise.all(submitted);
+    const holdUps = batches.flatMap((batch, index) => {
+      const before = batches[index - 1];
+      return before === undefined ? [] : [batch.startedAt - before.endedAt];
+    });
+    expect(batches.length).toBeGreaterThanOrEqual(40);
+    expect(Math.max(...holdUps)).toBeLessThanOrEqual(holdUpMax);
+    expect(Math.max(...holdUps)).toBeGreaterThan(0);
+  });
+
+  test("gives the frame's weight to the batcher, which refuses a wrong one for that frame alone", async () => {
+    const { loop } = fakeLoop();
+    const [bad, good] = await Promise.allSettled([
+      loop.submit({ seed: 1 }, { weight: 0 }),
+      loop.submit({ seed: 2 }, { weight: 16 }),
+    ]);
+    expect(bad).toMatchObject({ reason: { message: expect.stringContaining("weight is 0") } });
+    expect(good.status).toBe("fulfilled");
   });
 
   test("fails every frame when it is stopped", async () => {

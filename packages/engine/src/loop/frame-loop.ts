@@ -1,7 +1,12 @@
 import type { FarmError } from "@latentfarm/contract";
-import type { RenderedFrame, RenderOptions } from "../rendered-frame.js";
+import type { RenderedFrame, RenderOptions, ResumeOutcome } from "../rendered-frame.js";
+import type { SavedFrame } from "../snapshot/frame-snapshot.js";
+import type { SnapshotPace } from "../snapshot/snapshot-schedule.js";
 import { abortError } from "./abort-error.js";
 import type { FrameRun } from "./frame-run.js";
+import { createFrameSaver, type FrameSaver } from "./frame-saver.js";
+import type { JoinOptions } from "./plan-call.js";
+import { createSideBudget, type SideWork } from "./side-budget.js";
 import type { StepBatcher } from "./step-batcher.js";
 
 /** A frame whose prompts are encoded, ready for its steps. */
@@ -10,6 +15,12 @@ export interface PreparedFrame {
   readonly notes: readonly string[];
   /** Called after the last step: the finished latent ``float32 [16, height / 8, width / 8]`` in the sampler's space. */
   readonly latent: () => Float32Array;
+  /** Where the frame stands, for another engine to go on with. */
+  readonly save: () => SavedFrame;
+  /** What became of the snapshot that the frame was to go on from; absent without one. */
+  readonly resumed?: ResumeOutcome;
+  /** How the frame takes part in batches, its weight excepted. */
+  readonly join?: Omit<JoinOptions, "weight">;
 }
 
 /** A decoded picture. */
@@ -22,8 +33,15 @@ export interface DecodedFrame {
 
 /** What the loop does with frames; the pipeline gives the real thing, tests a small one. */
 export interface FrameStages<Params> {
-  /** Encodes the prompts and starts the sampler. `onStep` is to be called after each step. */
-  prepare(params: Params, onStep: (step: number, steps: number) => void): Promise<PreparedFrame>;
+  /**
+   * Encodes the prompts and starts the sampler, at the snapshot `resume` if there is one that fits. `onStep` is to be
+   * called after each step.
+   */
+  prepare(
+    params: Params,
+    onStep: (step: number, steps: number) => void,
+    resume?: Uint8Array,
+  ): Promise<PreparedFrame>;
   decode(prepared: PreparedFrame): Promise<DecodedFrame>;
   /** A small picture of where the frame stands. */
   preview(run: FrameRun): DecodedFrame | undefined;
@@ -38,6 +56,8 @@ export interface FrameLoopOptions {
   readonly turn: () => Promise<void>;
   /** Milliseconds between two previews of one frame. */
   readonly previewIntervalMs: number;
+  /** How often frames whose caller asks for snapshots are saved. */
+  readonly snapshotPace: SnapshotPace;
 }
 
 /** Frames that are drawn together. */
@@ -56,36 +76,48 @@ interface Entry<Params> {
   readonly resolve: (frame: RenderedFrame) => void;
   readonly reject: (error: unknown) => void;
   prepared: PreparedFrame | undefined;
+  saver: FrameSaver | undefined;
+  /** Counts up over all entries: when it last came to wait for its text or its picture. */
+  waitsSince: number;
   textMs: number;
   stepsStartedAt: number;
-  stepsEndedAt: number;
+  stepsEndedAt: number | undefined;
   previewAt: number;
 }
 
 /**
- * Runs frames one unit of work at a time: a prompt, a step batch or a picture. Prompts go first, so that frames which
- * came together share their batches from the first step on; finished latents go next, so that a frame that is done
- * leaves. Each frame needs one of each, so the steps of the others wait no longer than for the frames in flight.
+ * Runs frames one unit of work at a time: a prompt, a step batch or a picture. Prompts and pictures go first, the one
+ * that waits the longest before others, so that frames which came together share their batches and a frame that is
+ * done leaves; but while frames wait for their steps, only as many between two step batches as {@link createSideBudget}
+ * lets through.
  */
 export function createFrameLoop<Params>(
   stages: FrameStages<Params>,
   options: FrameLoopOptions,
 ): FrameLoop<Params> {
   const roster = createRoster<Params>((run) => stages.batcher.remove(run));
+  const budget = createSideBudget();
   let running: Promise<void> | undefined;
 
   async function runUnit(): Promise<void> {
-    const waiting = roster.find((entry) => entry.prepared === undefined);
-    if (waiting !== undefined) return roster.guard(waiting, () => prepareEntry(stages, waiting, options));
-    const stepped = roster.find((entry) => entry.prepared?.run.state === "stepped");
-    if (stepped !== undefined) {
-      return roster.guard(stepped, async () => {
-        const frame = await decodeEntry(stages, stepped, options.now);
-        roster.end(stepped, () => stepped.resolve(frame));
-      });
+    const startedAt = options.now();
+    const waiting = roster.nextSideWork();
+    const work = waiting && sideWorkOf(waiting);
+    if (waiting !== undefined && work !== undefined && (stages.batcher.size === 0 || budget.allows(work))) {
+      await roster.guard(waiting, () => runSideWork(waiting, work));
+      budget.spend(work, options.now() - startedAt);
+      return;
     }
     await stages.batcher.runNext();
-    roster.settleSteps(options.now());
+    const endedAt = options.now();
+    budget.refill(endedAt - startedAt);
+    roster.settleSteps(endedAt);
+  }
+
+  async function runSideWork(entry: Entry<Params>, work: SideWork): Promise<void> {
+    if (work === "text") return prepareEntry(stages, entry, options);
+    const frame = await decodeEntry(stages, entry, options.now);
+    roster.end(entry, () => entry.resolve(frame));
   }
 
   async function runAll(): Promise<void> {
@@ -122,6 +154,7 @@ export function createFrameLoop<Params>(
 /** The frames in flight; every way out of the loop leads through its `end`. */
 function createRoster<Params>(leaveBatcher: (run: FrameRun) => void) {
   const entries = new Set<Entry<Params>>();
+  let arrivals = 0;
 
   function end(entry: Entry<Params>, settle: () => void): void {
     entries.delete(entry);
@@ -133,16 +166,26 @@ function createRoster<Params>(leaveBatcher: (run: FrameRun) => void) {
     get size() {
       return entries.size;
     },
-    add: (entry: Entry<Params>) => void entries.add(entry),
+    add: (entry: Entry<Params>) => {
+      entry.waitsSince = arrivals++;
+      entries.add(entry);
+    },
     end,
-    find: (matches: (entry: Entry<Params>) => boolean) => [...entries].find(matches),
+    /** The entry that waits the longest for its text or its picture. */
+    nextSideWork: () =>
+      [...entries]
+        .filter((entry) => sideWorkOf(entry) !== undefined)
+        .sort((a, b) => a.waitsSince - b.waitsSince)[0],
     failAll: (error: unknown) => {
       for (const entry of entries) end(entry, () => entry.reject(error));
     },
     dropAborted: () => {
       for (const entry of entries) {
         const { signal } = entry.options;
-        if (signal?.aborted) end(entry, () => entry.reject(abortError(signal)));
+        if (!signal?.aborted) continue;
+        const error = abortError(signal);
+        if (error.code === "interrupted") entry.saver?.leave();
+        end(entry, () => entry.reject(error));
       }
     },
     /** Runs one entry's work; its error is that entry's alone. */
@@ -153,7 +196,9 @@ function createRoster<Params>(leaveBatcher: (run: FrameRun) => void) {
       for (const entry of entries) {
         const run = entry.prepared?.run;
         if (run?.state === "failed") end(entry, () => entry.reject(run.error));
-        if (run?.state === "stepped") entry.stepsEndedAt = at;
+        if (run?.state !== "stepped" || entry.stepsEndedAt !== undefined) continue;
+        entry.stepsEndedAt = at;
+        entry.waitsSince = arrivals++;
       }
     },
   };
@@ -164,8 +209,22 @@ function newEntry<Params>(
   options: RenderOptions,
   settle: Pick<Entry<Params>, "resolve" | "reject">,
 ): Entry<Params> {
-  const times = { textMs: 0, stepsStartedAt: 0, stepsEndedAt: 0, previewAt: Number.NEGATIVE_INFINITY };
-  return { params, options, ...settle, prepared: undefined, ...times };
+  const times = { textMs: 0, stepsStartedAt: 0, previewAt: Number.NEGATIVE_INFINITY };
+  return {
+    params,
+    options,
+    ...settle,
+    prepared: undefined,
+    saver: undefined,
+    waitsSince: 0,
+    stepsEndedAt: undefined,
+    ...times,
+  };
+}
+
+function sideWorkOf<Params>(entry: Entry<Params>): SideWork | undefined {
+  if (entry.prepared === undefined) return "text";
+  return entry.prepared.run.state === "stepped" ? "picture" : undefined;
 }
 
 async function prepareEntry<Params>(
@@ -174,14 +233,34 @@ async function prepareEntry<Params>(
   options: FrameLoopOptions,
 ): Promise<void> {
   const startedAt = options.now();
-  const prepared = await stages.prepare(entry.params, (step, steps) => {
-    entry.options.onStep?.(step, steps);
+  const { resume, onStep } = entry.options;
+  const stepped = (step: number, steps: number) => {
+    onStep?.(step, steps);
     if (step < steps) sendPreview(stages, entry, options);
-  });
+    entry.saver?.afterStep(step);
+  };
+  const prepared = await stages.prepare(entry.params, stepped, resume);
   entry.prepared = prepared;
+  beginSaving(entry, prepared, options);
   entry.stepsStartedAt = options.now();
   entry.textMs = entry.stepsStartedAt - startedAt;
-  stages.batcher.add(prepared.run);
+  if (prepared.run.state !== "stepping") return;
+  const { weight } = entry.options;
+  stages.batcher.add(prepared.run, { ...prepared.join, ...(weight !== undefined && { weight }) });
+}
+
+/** Says where the frame begins and saves it from there on. */
+function beginSaving<Params>(
+  entry: Entry<Params>,
+  { run, resumed, save }: PreparedFrame,
+  { now, snapshotPace: pace }: FrameLoopOptions,
+): void {
+  const { onStep, onResume, onSnapshot } = entry.options;
+  if (resumed !== undefined) onResume?.(resumed);
+  if (resumed?.kind === "resumed") onStep?.(resumed.step, resumed.steps);
+  if (onSnapshot !== undefined) {
+    entry.saver = createFrameSaver({ pace, now, save, onSnapshot, step: run.step });
+  }
 }
 
 function sendPreview<Params>(
@@ -210,8 +289,9 @@ async function decodeEntry<Params>(
   const picture = await stages.decode(prepared);
   const timings = {
     text_ms: entry.textMs,
-    steps_ms: entry.stepsEndedAt - entry.stepsStartedAt,
+    steps_ms: (entry.stepsEndedAt ?? entry.stepsStartedAt) - entry.stepsStartedAt,
     vae_ms: now() - startedAt,
   };
-  return { ...picture, timings, notes: prepared.notes };
+  const { notes, resumed } = prepared;
+  return { ...picture, timings, notes, resumed_from_step: resumed?.kind === "resumed" ? resumed.step : 0 };
 }

@@ -1,12 +1,21 @@
 import { FarmError, invariant } from "@latentfarm/contract";
-import { denoise, guide, type Sampler } from "@latentfarm/sampling";
+import { denoise, guide, leadFromSkipped, type Sampler, type SigmaRange } from "@latentfarm/sampling";
 import type { Conditioning } from "@latentfarm/sd35";
 
 /**
- * Where a frame's steps stand. It starts at "stepping"; the sampler's end moves it to "stepped", a fault to "failed";
- * neither of the two is ever left.
+ * Where a frame's steps stand. It starts at "stepping", or at "stepped" when its sampler has no step left (resumed
+ * after the last one); the sampler's end moves it to "stepped", a fault to "failed"; neither of the two is ever left.
  */
 export type RunState = "stepping" | "stepped" | "failed";
+
+/** Skip-layer guidance of a frame. */
+export interface SkipLayers {
+  /** Joint blocks that the third row leaves out. */
+  readonly blocks: readonly number[];
+  readonly scale: number;
+  /** Where it is at work; outside, the row is not asked for. */
+  readonly range: SigmaRange;
+}
 
 /** The steps of one frame: its own sampler, fed row by row. */
 export interface FrameRun {
@@ -14,8 +23,13 @@ export interface FrameRun {
   readonly height: number;
   /** Latent cells. */
   readonly width: number;
-  /** The prompt, and with guidance the negative prompt after it: one row each. */
+  /**
+   * One row each: the prompt, with guidance the negative prompt, with skip-layer guidance the prompt once more for the
+   * network without some of its blocks.
+   */
   readonly conditionings: readonly Conditioning[];
+  /** The blocks that a row leaves out. */
+  skippedBlocks(row: number): readonly number[];
   readonly state: RunState;
   /** Why the frame failed; set only in that state. */
   readonly error: FarmError | undefined;
@@ -41,7 +55,9 @@ export interface FrameRunInit {
   readonly sampler: Sampler;
   readonly height: number;
   readonly width: number;
+  /** The prompt, and with guidance the negative prompt after it. */
   readonly conditionings: readonly Conditioning[];
+  readonly skip?: SkipLayers;
   /** The scale; unused with one conditioning. */
   readonly guidance: number;
   /** Called when a step is complete. */
@@ -50,16 +66,29 @@ export interface FrameRunInit {
 
 /** Starts the steps of a frame. */
 export function createFrameRun(init: FrameRunInit): FrameRun {
-  const { sampler, conditionings, guidance, onStep } = init;
-  invariant(conditionings.length === 1 || conditionings.length === 2, "a frame has one or two rows");
-  let state: RunState = "stepping";
+  const { sampler, guidance, skip, onStep } = init;
+  const [prompt, negative, ...others] = init.conditionings;
+  invariant(prompt !== undefined && others.length === 0, "a frame has a prompt, and a negative one at most");
+  const conditionings = skip ? [...init.conditionings, prompt] : init.conditionings;
+  const skipRow = skip && init.conditionings.length;
+  let state: RunState = sampler.done ? "stepped" : "stepping";
   let error: FarmError | undefined;
   let newest: Float32Array | undefined;
   let estimates: (Float32Array | undefined)[] = conditionings.map(() => undefined);
 
-  function advance(cond: Float32Array, uncond: Float32Array | undefined): void {
+  /** The rows that the sampler's request asks for. */
+  function rows(): number[] {
+    const { sigma } = sampler.request();
+    const skips = skip !== undefined && sigma <= skip.range.high && sigma >= skip.range.low;
+    return [...estimates.keys()].filter((row) => row !== skipRow || skips);
+  }
+
+  function advance(cond: Float32Array): void {
     const before = sampler.step;
-    newest = uncond === undefined ? cond : guide(cond, uncond, guidance);
+    const uncond = negative && estimates[1];
+    const guided = uncond === undefined ? cond : guide(cond, uncond, guidance);
+    const skipped = skipRow === undefined ? undefined : estimates[skipRow];
+    newest = skip && skipped ? leadFromSkipped(guided, { cond, skipped }, skip.scale) : guided;
     estimates = conditionings.map(() => undefined);
     sampler.advance(newest);
     if (sampler.step > before) onStep(sampler.step, sampler.steps);
@@ -86,8 +115,8 @@ export function createFrameRun(init: FrameRunInit): FrameRun {
       return sampler.step;
     },
     steps: sampler.steps,
-    pendingRows: () =>
-      state === "stepping" ? [...estimates.keys()].filter((row) => estimates[row] === undefined) : [],
+    skippedBlocks: (row) => (skip && row === skipRow ? skip.blocks : []),
+    pendingRows: () => (state === "stepping" ? rows().filter((row) => estimates[row] === undefined) : []),
     request: () => sampler.request(),
     takeVelocity: (row, velocity) => {
       if (state !== "stepping") return;
@@ -96,8 +125,8 @@ export function createFrameRun(init: FrameRunInit): FrameRun {
       invariant(velocity.length === latent.length, "a velocity has the size of its latent");
       if (!isFinite32(velocity)) return fail(numericFault(sampler.step, sigma));
       estimates[row] = denoise(latent, velocity, sigma);
-      const [cond, uncond] = estimates;
-      if (cond !== undefined && estimates.every((estimate) => estimate !== undefined)) advance(cond, uncond);
+      const [cond] = estimates;
+      if (cond !== undefined && rows().every((wanted) => estimates[wanted] !== undefined)) advance(cond);
     },
     fail,
     denoised: () => newest,

@@ -4,6 +4,7 @@ import {
   fieldsError,
   type ModelInfo,
   parseSeed,
+  skipLayerErrors,
 } from "@latentfarm/contract";
 import { isSamplerName, isSchedulerName, type SamplerName, type SchedulerName } from "@latentfarm/sampling";
 
@@ -31,6 +32,7 @@ export function checkParams(params: FrameParams, model: ModelInfo, initImage?: U
     ...sideErrors(params, model, "width"),
     ...sideErrors(params, model, "height"),
     ...imageErrors(params, model, initImage),
+    ...skipLayerErrors(params, model),
   ];
   if (params.model !== model.name) {
     errors.push({ path: "model", message: `must be ${model.name}, the model of this engine` });

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { FarmError, invariant } from "@latentfarm/contract";
 import { buildGraphs, type ComponentGraph, type ModelFolder, type RunTextEncoder } from "@latentfarm/sd35";
-import { createSession, type Session } from "../session.js";
+import type { Runtime } from "../runtime.js";
+import type { Session } from "../session.js";
 
 /** The sessions of one model. */
 export interface ResidentComponents {
@@ -9,6 +11,8 @@ export interface ResidentComponents {
   /** Opened when the first frame starts from an image, and kept: 70 MB of weights stay mapped. */
   vaeEncoder(): Promise<Session>;
   readonly runTextEncoder: RunTextEncoder;
+  /** Hexadecimal SHA-256 of the graphs that lead to a latent: with another graph its numbers may be others. */
+  readonly graphHash: string;
   /** Frees all sessions. */
   release(): Promise<void>;
 }
@@ -17,22 +21,24 @@ export interface ResidentComponents {
  * Opens one session for each component that drawing from text needs; the VAE's encoder waits for the first frame that
  * starts from an image. Only the denoiser, which runs at each step, keeps its memory between runs.
  * @throws {FarmError} model_invalid when onnxruntime refuses a graph
+ * @throws {FarmError} config_invalid when the components do not fit together
  */
-export async function openComponents(
-  folder: ModelFolder,
-  { threads }: { readonly threads: number },
-): Promise<ResidentComponents> {
-  const graphs = buildGraphs(folder);
+export async function openComponents(folder: ModelFolder, runtime: Runtime): Promise<ResidentComponents> {
+  const graphs = buildGraphs(folder, runtime.target);
   const opened: Session[] = [];
   const release = async () => {
     for (const session of opened.splice(0)) await session.release();
   };
+  const hash = createHash("sha256");
   const open = async (build: () => ComponentGraph, keepArena: boolean) => {
-    const session = await createSession(build(), { threads, keepArena });
+    const graph = build();
+    if (!graph.component.startsWith("vae")) hash.update(graph.model);
+    const session = await runtime.open(graph, { keepArena });
     opened.push(session);
     return session;
   };
   try {
+    runtime.checkFit(Object.values(graphs).map((build) => build()));
     const mmdit = await open(graphs.mmdit, true);
     const vaeDecoder = await open(graphs.vae_decoder, false);
     const encoders = new Map<string, Session>();
@@ -45,7 +51,8 @@ export async function openComponents(
       invariant(build !== undefined, "a model that takes images has a VAE encoder");
       return open(build, false);
     });
-    return { mmdit, vaeDecoder, vaeEncoder, runTextEncoder: textRunner(encoders), release };
+    const graphHash = hash.digest("hex");
+    return { mmdit, vaeDecoder, vaeEncoder, runTextEncoder: textRunner(encoders), graphHash, release };
   } catch (error) {
     await release();
     throw error instanceof FarmError

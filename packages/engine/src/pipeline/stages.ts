@@ -1,23 +1,22 @@
 import { type FrameParams, invariant } from "@latentfarm/contract";
 import {
-  createSampler,
   LATENT_CHANNELS,
   LATENT_SCALE,
   latentPreview,
   latentToVae,
   needsUnconditional,
-  randn,
-  sigmas,
+  sigmaRange,
   vaeToLatent,
 } from "@latentfarm/sampling";
 import type { PromptEncoder } from "@latentfarm/sd35";
 import type { DecodedFrame, FrameStages, PreparedFrame } from "../loop/frame-loop.js";
-import { createFrameRun, type FrameRun } from "../loop/frame-run.js";
+import { createFrameRun, type FrameRun, type SkipLayers } from "../loop/frame-run.js";
 import type { StepBatcher } from "../loop/step-batcher.js";
 import type { Session } from "../session.js";
 import type { CheckedParams } from "./check-params.js";
 import { fromRgb, toRgb } from "./picture.js";
 import { createPromptCache, type EncodedPrompt } from "./prompt-cache.js";
+import { type PipelineIdentity, type StartedSampler, startSampler } from "./start-sampler.js";
 
 /** What the stages run on. */
 export interface StageParts {
@@ -25,6 +24,8 @@ export interface StageParts {
   readonly vaeDecoder: Session;
   readonly vaeEncoder: () => Promise<Session>;
   readonly batcher: StepBatcher;
+  /** What the snapshots of this pipeline's frames belong to. */
+  readonly identity: PipelineIdentity;
 }
 
 /** The real stages of a frame: text encoders, sampler, VAE. */
@@ -33,6 +34,7 @@ export function createStages({
   vaeDecoder,
   vaeEncoder,
   batcher,
+  identity,
 }: StageParts): FrameStages<CheckedParams> {
   const cache = createPromptCache();
 
@@ -47,13 +49,14 @@ export function createStages({
   }
 
   return {
-    prepare: async (checked, onStep) => {
+    prepare: async (checked, onStep, resume) => {
       const { prompt, negative_prompt, guidance_scale } = checked.params;
       const prompts = [await encode(prompt, "prompt")];
       if (needsUnconditional(guidance_scale)) prompts.push(await encode(negative_prompt, "negative_prompt"));
-      const { initImage } = checked;
-      const latent = initImage && (await encodeImage(await vaeEncoder(), checked.params, initImage));
-      return startFrame({ checked, prompts, latent }, onStep);
+      const encodeImage = async () =>
+        checked.initImage && imageLatent(await vaeEncoder(), checked.params, checked.initImage);
+      const started = await startSampler({ checked, identity, resume, encodeImage });
+      return startFrame({ params: checked.params, prompts, started }, onStep);
     },
     decode: (prepared) => decode(vaeDecoder, prepared),
     preview: (run) => preview(run),
@@ -63,41 +66,39 @@ export function createStages({
 
 function startFrame(
   frame: {
-    readonly checked: CheckedParams;
+    readonly params: FrameParams;
     readonly prompts: readonly EncodedPrompt[];
-    /** What the frame starts from besides noise, in the sampler's space. */
-    readonly latent: Float32Array | undefined;
+    readonly started: StartedSampler;
   },
   onStep: (step: number, steps: number) => void,
 ): PreparedFrame {
-  const { prompts, latent } = frame;
-  const { params, sampler, scheduler, seed } = frame.checked;
-  const { steps, shift } = params;
-  const denoise = params.init_image?.strength ?? 1;
-  const height = params.height / LATENT_SCALE;
-  const width = params.width / LATENT_SCALE;
-  const steered = createSampler(sampler, {
-    sigmas: sigmas({ scheduler, steps, shift, sampler, denoise }),
-    noise: randn(seed, [LATENT_CHANNELS, height, width]),
-    seed,
-    ...(latent && { latent }),
-  });
+  const { params, prompts, started } = frame;
+  const { sampler, resumed, save } = started;
   const run = createFrameRun({
-    sampler: steered,
-    height,
-    width,
+    sampler,
+    height: params.height / LATENT_SCALE,
+    width: params.width / LATENT_SCALE,
     conditionings: prompts.map(({ conditioning }) => conditioning),
     guidance: params.guidance_scale,
+    ...skipLayers(params),
     onStep,
   });
-  return { run, notes: prompts.flatMap(({ notes }) => notes), latent: () => steered.result() };
+  const notes = prompts.flatMap((prompt) => prompt.notes);
+  return { run, notes, latent: () => sampler.result(), save, ...(resumed && { resumed }) };
+}
+
+/** At scale 0 skip-layer guidance would change nothing, so its row is not drawn, as in ComfyUI. */
+function skipLayers({ skip_layer_guidance: guidance, shift }: FrameParams): { readonly skip?: SkipLayers } {
+  if (guidance === undefined || guidance.scale === 0) return {};
+  const { layers, scale, start, end } = guidance;
+  return { skip: { blocks: layers, scale, range: sigmaRange(shift, start, end) } };
 }
 
 /**
  * The latent of an image, in the sampler's space. Of the VAE's distribution the mean is taken, so that the start
  * depends on the image alone: a drawn sample would ask for a second seed.
  */
-async function encodeImage(session: Session, params: FrameParams, rgb: Uint8Array): Promise<Float32Array> {
+async function imageLatent(session: Session, params: FrameParams, rgb: Uint8Array): Promise<Float32Array> {
   const { width, height } = params;
   const outputs = await session.run({
     image: { dtype: "float32", dims: [1, 3, height, width], data: fromRgb(rgb, width, height) },
