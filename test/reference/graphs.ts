@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { createSession, type InputTensor, type OutputTensor } from "@latentfarm/engine";
-import { serializeModel, unfuseFloat8 } from "@latentfarm/onnx";
 import {
   buildClipGraph,
   buildMmdit,
@@ -18,6 +17,7 @@ import {
 } from "@latentfarm/sd35";
 import { describe, expect, it } from "vitest";
 import { expectRelative, expectWithin } from "./compare.js";
+import { takeApart } from "./cuda-on-cpu.js";
 import type { CaseEntry, GraphCase } from "./graph-case.js";
 import { listFiles, readJson, readTensors, type TensorMap } from "./sources.js";
 import { describeTrajectories } from "./trajectories.js";
@@ -105,8 +105,7 @@ async function runOnce(
   graph: ComponentGraph,
   inputs: Record<string, InputTensor>,
 ): Promise<Record<string, OutputTensor>> {
-  const ordinary = unfuseFloat8(graph.graph); // The CPU's graph has no fused product, and stays as it is.
-  const session = await createSession({ ...graph, graph: ordinary, model: serializeModel(ordinary) });
+  const session = await createSession(takeApart(graph));
   try {
     return { ...(await session.run(inputs)) };
   } finally {
