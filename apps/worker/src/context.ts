@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type EngineHost, startEngine } from "@latentfarm/engine";
+import { type EngineHost, planDevice, startEngine } from "@latentfarm/engine";
 import { connectQueue, type Farm } from "@latentfarm/queue";
 import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
 import { createLogger, type Logger } from "@latentfarm/telemetry";
@@ -58,7 +58,17 @@ export async function createContext(
 async function startOrRelease(config: WorkerConfig, farm: Farm, log: Logger): Promise<EngineHost> {
   const threads = config.engineThreads === undefined ? {} : { threads: config.engineThreads };
   try {
-    return await startEngine({ modelDir: config.modelDir, log, ...threads });
+    const { plan, reason } = await planDevice({ wish: config.device, environment: config.engineEnvironment });
+    log.info({ plan: plan.name, reason }, "precision plan is chosen");
+    return await startEngine({
+      plan,
+      environment: config.engineEnvironment,
+      modelDir: config.modelDir,
+      capsDir: join(config.dataDir, "batch-caps"),
+      snapshotSteps: config.snapshotSteps,
+      log,
+      ...threads,
+    });
   } catch (error) {
     await farm[Symbol.asyncDispose]();
     throw error;

@@ -51,6 +51,8 @@ function newFrame(changes: Partial<FrameWork> = {}): FrameWork & { told: (number
     started: async () => undefined,
     progress: async (step) => void told.push(step),
     preview: async (jpeg) => void told.push(jpeg),
+    loadSnapshot: async () => undefined,
+    saveSnapshot: async () => undefined,
     ...changes,
   };
 }
@@ -83,6 +85,7 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
         height: SIZE,
         timings,
         notes: ["a note"],
+        resumed_from_step: options.resume?.[0] ?? 0,
       };
     },
     drain: async () => undefined,
@@ -100,6 +103,11 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
       dataDir: root,
       concurrency: 1,
       engineThreads: undefined,
+      snapshotSteps: 5,
+      drainMs: 0,
+      spotMetadataUrl: undefined,
+      device: "cpu",
+      engineEnvironment: {},
       logLevel: "silent",
     },
   };
@@ -191,6 +199,37 @@ describe("drawFrame()", () => {
     await drawFrame(context, newFrame());
     expect(given).toHaveLength(2);
     expect(given[1]).toBeUndefined();
+  });
+
+  it("goes on from what an earlier attempt left, and says from which step", async () => {
+    const loads: number[] = [];
+    const frameOf = (attempt: number) =>
+      newFrame({
+        attempt,
+        loadSnapshot: async () => {
+          loads.push(attempt);
+          return Uint8Array.of(3);
+        },
+      });
+    expect(await drawFrame(newContext(), frameOf(1))).not.toHaveProperty("resumed_from_step");
+    expect(await drawFrame(newContext(), frameOf(2))).toMatchObject({ resumed_from_step: 3 });
+    expect(loads).toEqual([2]);
+  });
+
+  it("keeps the snapshot of an interrupted frame before it gives it back", async () => {
+    const kept: number[] = [];
+    const frame = newFrame({
+      saveSnapshot: async (bytes, step) => {
+        await Promise.resolve();
+        kept.push(bytes.length, step);
+      },
+    });
+    const context = newContext(({ onSnapshot }) => {
+      onSnapshot?.({ bytes: new Uint8Array(10), step: 2, steps: 4 });
+      throw new FarmError("interrupted", "Cannot go on");
+    });
+    await expect(drawFrame(context, frame)).rejects.toMatchObject({ code: "interrupted" });
+    expect(kept).toEqual([10, 2]);
   });
 
   it("gives the frame back when the engine does not start", async () => {

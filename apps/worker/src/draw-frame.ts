@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { CONTENT_TYPES, FarmError, type FrameResult, frameParamsHash } from "@latentfarm/contract";
+import { CONTENT_TYPES, type FrameResult, frameParamsHash } from "@latentfarm/contract";
 import type { RenderedFrame } from "@latentfarm/engine";
 import { encodeImage } from "@latentfarm/image";
 import type { FrameWork } from "@latentfarm/queue";
 import { frameKey } from "@latentfarm/storage";
 import type { WorkerContext } from "./context.js";
 import { loadInitImage } from "./init-image.js";
-import { createReporter } from "./report-progress.js";
+import { renderFrame } from "./render-frame.js";
 import { findStoredResult, RESULT_LABELS } from "./stored-result.js";
 
 /** What drawing needs. */
@@ -29,7 +29,7 @@ export async function drawFrame(context: DrawContext, frame: FrameWork): Promise
   }
   const begunMs = context.nowMs();
   const initImage = await loadInitImage(context.store, frame);
-  const picture = await render(context, frame, initImage);
+  const picture = await renderFrame(context, frame, initImage);
   frame.signal.throwIfAborted();
   const encoded = await encode(context, frame, picture);
   const result = describeResult(context, frame, { picture, ...encoded, key, begunMs });
@@ -37,30 +37,6 @@ export async function drawFrame(context: DrawContext, frame: FrameWork): Promise
   context.log.info({ ...place, totalMs: result.timings.total_ms, bytes: result.bytes }, "frame finished");
   const { timings } = result;
   return { ...result, timings: { ...timings, upload_ms: uploadMs, total_ms: timings.total_ms + uploadMs } };
-}
-
-async function render(
-  context: DrawContext,
-  frame: FrameWork,
-  initImage: Uint8Array | undefined,
-): Promise<RenderedFrame> {
-  const reporter = createReporter(frame, context.nowMs);
-  try {
-    return await context.engine.render(frame.params, {
-      signal: frame.signal,
-      ...(initImage && { initImage }),
-      onStep: reporter.step,
-      onPreview: reporter.preview,
-    });
-  } catch (error) {
-    if (!(error instanceof FarmError && error.code === "engine_unavailable")) throw error;
-    throw new FarmError("interrupted", "Cannot draw the frame as this worker's engine does not start", {
-      cause: error,
-    });
-  } finally {
-    // A stopped frame has nothing more to tell, and a drain must not wait for a queue that is away.
-    if (!frame.signal.aborted) await reporter.settled();
-  }
 }
 
 async function encode(
@@ -125,6 +101,7 @@ function describeResult(
     worker: context.config.id,
     plan: context.engine.info.plan,
     attempt: frame.attempt,
+    ...(picture.resumed_from_step > 0 && { resumed_from_step: picture.resumed_from_step }),
     timings: {
       ...picture.timings,
       queue_ms: frame.queueMs,

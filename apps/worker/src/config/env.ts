@@ -14,6 +14,16 @@ export interface WorkerConfig {
   readonly concurrency: number;
   /** Threads of the engine; the machine's cores when absent. */
   readonly engineThreads: number | undefined;
+  /** What the engine computes on. */
+  readonly device: FarmEnv["FARM_DEVICE"];
+  /** The engine's whole environment: what CUDA reads. */
+  readonly engineEnvironment: Readonly<Record<string, string>>;
+  /** Steps after which a half-done frame is saved. */
+  readonly snapshotSteps: number;
+  /** Milliseconds that frames in flight get to finish once the worker is asked to stop. */
+  readonly drainMs: number;
+  /** Where notices of the end of a spot machine are looked for; nowhere when absent. */
+  readonly spotMetadataUrl: string | undefined;
   readonly logLevel: FarmEnv["FARM_LOG_LEVEL"];
 }
 
@@ -22,6 +32,8 @@ export interface WorkerSecrets {
   /** May hold a password. */
   readonly redisUrl: string;
 }
+
+const MS_PER_SECOND = 1_000;
 
 /** Characters of a worker's id, as `FARM_WORKER_ID` allows them. */
 const ID_CHARS_MAX = 64;
@@ -48,10 +60,27 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
       dataDir: farm.FARM_DATA,
       concurrency: farm.FARM_WORKER_CONCURRENCY,
       engineThreads: farm.FARM_ENGINE_THREADS,
+      device: farm.FARM_DEVICE,
+      engineEnvironment: cudaEnvironment(env),
+      snapshotSteps: farm.FARM_SNAPSHOT_STEPS,
+      drainMs: farm.FARM_DRAIN_SECONDS * MS_PER_SECOND,
+      spotMetadataUrl: farm.FARM_SPOT === "aws" ? farm.FARM_SPOT_METADATA_URL : undefined,
       logLevel: farm.FARM_LOG_LEVEL,
     }),
     secrets: Object.freeze({ redisUrl: farm.FARM_REDIS_URL }),
   };
+}
+
+/**
+ * What CUDA's libraries read of the environment. GPUs are numbered as nvidia-smi numbers them, so that the one that is
+ * looked at is the one that computes.
+ */
+function cudaEnvironment(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+  const given = ["LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"].flatMap((name) => {
+    const value = env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.freeze({ ...Object.fromEntries(given), CUDA_DEVICE_ORDER: "PCI_BUS_ID" });
 }
 
 /** A name that no other live worker has: the end is kept, since the process id stands there. */
