@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fsCode } from "./fs-error.js";
 
 /** Where an atomic write goes. */
 export interface AtomicWrite {
@@ -28,7 +29,8 @@ export async function writeAtomically(write: AtomicWrite, bytes: Uint8Array): Pr
   await syncDir(dirname(write.path));
 }
 
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+/** Writes a file that is not there yet, and syncs its bytes. */
+export async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
   const file = await open(path, "wx");
   try {
     await file.writeFile(bytes);
@@ -38,11 +40,27 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** Makes a folder and its parents; each new name is synced in the folder that holds it. */
-async function makeDurableDir(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
-  if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) await syncDir(dirname(made));
+/**
+ * Makes a folder and its parents; each new name is synced in the folder that holds it. NOTE: Node's own recursive mkdir
+ * never ends where a folder takes no entries, such as below `/proc` (Node 20.20).
+ */
+export async function makeDurableDir(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (isPresent(error)) return;
+    if (fsCode(error) !== "ENOENT") throw error;
+    await makeDurableDir(dirname(path));
+    await mkdir(path).catch((again: unknown) => {
+      if (!isPresent(again)) throw again;
+    });
+  }
+  await syncDir(dirname(path));
+}
+
+function isPresent(error: unknown): boolean {
+  const code = fsCode(error);
+  return code === "EEXIST" || code === "EISDIR";
 }
 
 async function syncDir(path: string): Promise<void> {

@@ -1,20 +1,65 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createJobId } from "@latentfarm/contract";
+import { createJobId, type JobRecord } from "@latentfarm/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createDiskStore } from "./disk-store.js";
+import { readSidecar, writeSidecar } from "./job-sidecar.js";
 import { frameKey, jobKey } from "./keys.js";
 import { STORE_CASES } from "./testing/conformance.js";
 
 const JOB = createJobId({ nowMs: 0, random: new Uint8Array(10) });
 const TEXT = { contentType: "text/plain", metadata: {} };
 
+const RECORD: JobRecord = {
+  id: JOB,
+  status: "canceled",
+  created_at: "2026-01-01T00:00:00.000Z",
+  started_at: null,
+  finished_at: "2026-01-01T00:00:01.000Z",
+  model: "postcards",
+  params: {
+    prompt: "a sun",
+    negative_prompt: "",
+    model: "postcards",
+    width: 64,
+    height: 64,
+    steps: 4,
+    guidance_scale: 1,
+    sampler: "euler",
+    scheduler: "simple",
+    shift: 3,
+    seed: "7",
+    output_format: "png",
+    output_quality: 90,
+    num_images: 1,
+    metadata: {},
+  },
+  progress: { step: 0, steps: 4, frames_done: 1, frames: 1 },
+  position: null,
+  eta_seconds: null,
+  frames: [{ index: 0, seed: "7", status: "canceled", attempt: 0, result: null, error: null }],
+  error: null,
+};
+
 let root = "";
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "latentfarm-store-"));
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
+
+describe("readSidecar()", () => {
+  it("readSidecar() gives what writeSidecar() wrote, and refuses what is no job", async () => {
+    const store = createDiskStore(root);
+    expect(await readSidecar(store, JOB)).toBeUndefined();
+    await writeSidecar(store, RECORD);
+    expect(await readSidecar(store, JOB)).toEqual(RECORD);
+    for (const damaged of ["{", "{}"]) {
+      await store.put(jobKey(JOB), Buffer.from(damaged), TEXT);
+      await expect(readSidecar(store, JOB)).rejects.toMatchObject({ code: "file_invalid" });
+    }
+  });
+});
 
 describe("createDiskStore()", () => {
   it.each(STORE_CASES)("$name", ({ check }) => check(createDiskStore(join(root, "data"))));
@@ -23,6 +68,21 @@ describe("createDiskStore()", () => {
     await createDiskStore(root).put(frameKey(JOB, 3, "jpeg"), Buffer.from("abc"), TEXT);
     expect(await readFile(join(root, "jobs", JOB, "3.jpg"), "utf8")).toBe("abc");
     expect(await readdir(join(root, ".tmp"))).toEqual([]);
+  });
+
+  it("identify() tells another folder apart, and the same folder by another store not", async () => {
+    const [one, two] = [join(root, "one"), join(root, "two")];
+    const { id, place } = await createDiskStore(one).identify();
+    expect(place).toContain(one);
+    expect((await createDiskStore(one).identify()).id).toBe(id);
+    expect((await createDiskStore(two).identify()).id).not.toBe(id);
+    expect(await readdir(join(one, ".tmp"))).toEqual([]);
+  });
+
+  it("put() and identify() end where no folder can be made", async () => {
+    const store = createDiskStore("/proc/latentfarm/a/b");
+    await expect(store.identify()).rejects.toMatchObject({ code: "store_unavailable" });
+    await expect(store.put("a", Buffer.from("x"), TEXT)).rejects.toMatchObject({ code: "store_unavailable" });
   });
 
   it("get() of another store on the same folder finds the object", async () => {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { writeAtomically } from "./atomic-write.js";
+import { identifyDiskStore } from "./disk-identity.js";
 import { isAbsent, toStoreError } from "./fs-error.js";
 import { assertKey } from "./keys.js";
 import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from "./object-store.js";
@@ -9,6 +10,8 @@ import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from "./object
 /** Folders of the store's own inside its root; keys cannot name them, since they start with a dot. */
 const INFO_DIR = ".info";
 const TEMPORARY_DIR = ".tmp";
+/** What failures of identify() name. */
+const ID_KEY = "store-id";
 
 /**
  * An object store in a folder. An object is a plain file under its key, so that a person can open it, and a small
@@ -31,6 +34,7 @@ export function createDiskStore(root: string): ObjectStore {
       const { bytes: _bytes, ...head } = object;
       return head;
     },
+    identify: () => guarded("identify", ID_KEY, () => identifyDiskStore(base, join(base, TEMPORARY_DIR))),
     delete: (key) => guarded("delete", key, () => deleteObject(base, key)),
   };
 }

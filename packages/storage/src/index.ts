@@ -1,3 +1,4 @@
 export { createDiskStore } from "./disk-store.js";
+export { readSidecar, writeSidecar } from "./job-sidecar.js";
 export { assertKey, frameKey, inputKey, jobKey, snapshotKey } from "./keys.js";
-export type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from "./object-store.js";
+export type { ObjectHead, ObjectInfo, ObjectStore, StoredObject, StoreIdentity } from "./object-store.js";

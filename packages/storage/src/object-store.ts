@@ -18,6 +18,14 @@ export interface StoredObject extends ObjectHead {
   readonly bytes: Uint8Array;
 }
 
+/** What tells a store from any other. */
+export interface StoreIdentity {
+  /** The same for every process that sees the same objects. */
+  readonly id: string;
+  /** Where it is, in words for a person. */
+  readonly place: string;
+}
+
 /**
  * Where results lie. A put is atomic: readers see the old object or the new one, bytes and metadata together, never
  * a part; when put() has returned, the object outlives a power cut. Of two puts to one key the later wins.
@@ -26,6 +34,8 @@ export interface StoredObject extends ObjectHead {
 export interface ObjectStore {
   /** Writes or replaces an object. */
   put(key: string, bytes: Uint8Array, info: ObjectInfo): Promise<void>;
+  /** The store's identity, made at the first call. */
+  identify(): Promise<StoreIdentity>;
   /** Reads an object, or gives undefined when there is none or what is there is damaged. */
   get(key: string): Promise<StoredObject | undefined>;
   /** Reads an object's description, or gives undefined as get() does. */

@@ -35,6 +35,14 @@ export const MALFORMED_KEYS: readonly string[] = [
 /** What every ObjectStore passes, whatever lies behind it. Each check wants a fresh, empty store. */
 export const STORE_CASES: readonly StoreCase[] = [
   {
+    name: "identify() gives one identity, also to callers at once",
+    async check(store) {
+      const ids = await Promise.all(Array.from({ length: 8 }, async () => (await store.identify()).id));
+      assert.ok(ids[0]);
+      assert.deepEqual(new Set([...ids, (await store.identify()).id]), new Set([ids[0]]));
+    },
+  },
+  {
     name: "get() and head() give undefined for an absent key",
     async check(store) {
       assert.equal(await store.get("jobs/a/0.png"), undefined);
