@@ -118,5 +118,8 @@ describe("frameParams()", () => {
     expect(frameParamsHash(reversed)).toBe(frameParamsHash(params));
     expect(frameParamsHash({ ...params, seed: "6" })).not.toBe(frameParamsHash(params));
     expect(frameParamsHash({ ...params, negative_prompt: "b" })).not.toBe(frameParamsHash(params));
+    const image = (sha256: string) => frameParamsHash({ ...params, init_image: { sha256, strength: 0.5 } });
+    expect(new Set([image("a"), image("b"), frameParamsHash(params)]).size).toBe(3);
+    expect(frameParamsHash({ ...params, init_image: undefined })).toBe(frameParamsHash(params));
   });
 });

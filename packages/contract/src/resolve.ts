@@ -11,7 +11,7 @@ const OUTPUT_QUALITY_DEFAULT = 90;
 /** How much of an image is redrawn when the body does not say: AUTOMATIC1111's default. */
 export const STRENGTH_DEFAULT = 0.75;
 
-/** Source: ComfyUI, node SkipLayerGuidanceSD3, as Stability AI published them for SD3.5 Medium. */
+/** Source: ComfyUI, node SkipLayerGuidanceSD3, for SD3.5 Medium. */
 export const SKIP_LAYER_GUIDANCE_DEFAULTS: SkipLayerGuidance = {
   scale: 3,
   layers: [7, 8, 9],

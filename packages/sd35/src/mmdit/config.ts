@@ -32,9 +32,9 @@ export interface MmditConfig {
 }
 
 /**
- * The configuration to build a model's graph from: blocks of SD3.5 Medium can be left out row by row. Only for it are
- * layers, scale and range of skip-layer guidance published; Large and SD3 Medium are not trained for it nor known to
- * gain by it, and their graphs stay as they are.
+ * The configuration to build a model's graph from: blocks of SD3.5 Medium can be left out row by row. ComfyUI's
+ * skip-layer guidance and its defaults are made for it; for Large and SD3 Medium no layers are known to us, and their
+ * graphs stay as they are.
  */
 export function withSkippableBlocks(config: MmditConfig): MmditConfig {
   return config.architecture === "sd3.5-medium" ? { ...config, skippable: true } : config;

@@ -122,6 +122,22 @@ describe("parsePromptWeights()", () => {
     expect(faultsOf(`(a:-${WEIGHT_MAX + 1})`)).toEqual(fault);
   });
 
+  it("reads any text without fault and drops nothing but notation", () => {
+    const letters = ["(", ")", "\\", ":", "1", ".", "a", " "];
+    let state = 1;
+    const next = (end: number) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0; // Numerical Recipes' generator
+      return Math.floor((state / 2 ** 32) * end);
+    };
+    for (let round = 0; round < 2_000; round += 1) {
+      const prompt = Array.from({ length: next(40) }, () => letters[next(letters.length)]).join("");
+      const weighted = parsePromptWeights(prompt, "prompt");
+      const kept = (text: string) => text.replaceAll(/[^a]/g, "");
+      expect(kept(weighted.map(({ text }) => text).join(""))).toBe(kept(prompt));
+      expect(weighted.every(({ text, weight }) => text !== "" && Number.isFinite(weight))).toBe(true);
+    }
+  });
+
   it("reads the longest prompts of parentheses in linear time", () => {
     const count = 8_192;
     expect(runs("(".repeat(count))).toHaveLength(1);
