@@ -16,5 +16,6 @@ export {
   type ValueInfo,
 } from "./graph.js";
 export { createGraph, type ExternalTensor, type GraphBuilder, type Inputs } from "./graph-builder.js";
+export { roundFloat16 } from "./passes/round-float16.js";
 export { FUSED_FLOAT8_OP, unfuseFloat8 } from "./passes/unfuse-float8.js";
 export { serializeModel } from "./serde/serialize-model.js";
