@@ -72,7 +72,14 @@ describe("encodeImage()", () => {
   });
 
   it("lets quality decide the size", async () => {
-    const base = { rgb: RGB, width: WIDTH, height: HEIGHT, format: "jpeg", parameters: PARAMETERS } as const;
+    const base = {
+      rgb: RGB,
+      width: WIDTH,
+      height: HEIGHT,
+      format: "jpeg",
+      parameters: PARAMETERS,
+      plan: "cpu",
+    } as const;
     const [low, high] = await Promise.all([10, 100].map((quality) => encodeImage({ ...base, quality })));
     expect(low?.length).toBeLessThan(high?.length ?? 0);
   });
