@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type BatchReport, createPipeline } from "@latentfarm/engine";
+import { BATCH_ROWS_MAX, type BatchReport, createPipeline } from "@latentfarm/engine";
 import { REPOSITORY_ROOT, startTestFarm } from "../harness/index.js";
 import { formatRows, measureRows } from "./engine/bare-pipeline.js";
 import { formatColdStart, measureColdStart } from "./engine/cold-start.js";
@@ -16,6 +16,7 @@ const options = readOptions();
 const machine = describeMachine();
 const batches: BatchReport[] = [];
 const pipeline = await createPipeline(path.join(REPOSITORY_ROOT, DEMO_MODEL), {
+  batchRows: BATCH_ROWS_MAX,
   onBatch: (batch) => batches.push(batch),
 });
 const rows = await measureRows({ pipeline, batches });

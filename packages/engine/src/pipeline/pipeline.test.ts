@@ -1,8 +1,9 @@
 import type { FrameParams } from "@latentfarm/contract";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { BatchReport } from "../loop/run-call.js";
 import { DEMO_MODEL_DIR, demoFrame, pictureDistance } from "../testing/demo-frame.js";
 import { createPipeline } from "./create-pipeline.js";
-import type { BatchReport, Pipeline } from "./pipeline.js";
+import type { Pipeline } from "./pipeline.js";
 
 let pipeline: Pipeline;
 let batches: BatchReport[] = [];
@@ -10,6 +11,7 @@ let batches: BatchReport[] = [];
 beforeAll(async () => {
   pipeline = await createPipeline(DEMO_MODEL_DIR, {
     previewIntervalMs: 0,
+    batchRows: 16,
     onBatch: (batch) => batches.push(batch),
   });
 });
