@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createJobId, type FrameResult, isJobId, type JobId, LIMITS } from "@latentfarm/contract";
+import { createJobId, FarmError, type FrameResult, isJobId, type JobId, LIMITS } from "@latentfarm/contract";
 import { createDiskStore, frameKey, jobKey, type ObjectStore } from "@latentfarm/storage";
 import request from "supertest";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -112,13 +112,33 @@ describe("POST /v1/jobs", () => {
     expect(farm.submitted).toHaveLength(1);
   });
 
+  it("submitJob() knows a body by what it says, and a key before what is served by now", async () => {
+    const send = (text: string) =>
+      request(app)
+        .post("/v1/jobs")
+        .set("Idempotency-Key", "k")
+        .set("Content-Type", "application/json")
+        .send(text);
+    const first = await send('{"prompt":"a","seed":7,"metadata":{"a":"1","b":"2"}}');
+    farm.served = [];
+    const again = await send('{"metadata":{"b":"2","a":"1"},"seed":"7","prompt":"a"}');
+    expect([again.status, again.body.id]).toEqual([202, first.body.id]);
+    expect((await send('{"prompt":"b"}')).body.code).toBe("idempotency_conflict");
+    expect(farm.submitted).toHaveLength(1);
+  });
+
   it("submitJob() asks which model when several are served, and 503 when none is", async () => {
-    farm.served = [FAKE_MODEL, { ...FAKE_MODEL, name: "large" }];
+    farm.served = [
+      { ...FAKE_MODEL, workers: 1 },
+      { ...FAKE_MODEL, name: "large", workers: 2 },
+      { ...FAKE_MODEL, name: "yesterday", workers: 0 },
+    ];
     const open = await request(app).post("/v1/jobs").send({ prompt: "a" });
     expect(open.body.errors).toEqual([
       { path: "model", message: "is required as several models are served: one of postcards, large" },
     ]);
     await submit({ model: "large" });
+    await submit({ model: "yesterday" });
     farm.served = [];
     const none = await request(app).post("/v1/jobs").send({ prompt: "a" });
     expect(none.status).toBe(503);
@@ -163,6 +183,32 @@ describe("jobs", () => {
     });
     farm.forget(id);
     expect((await request(app).get(`/v1/jobs/${id}`)).body.id).toBe(id);
+  });
+
+  it("cancelJob() keeps the history of a job that no worker had, whose log may go", async () => {
+    const id = await submit();
+    await request(app).post(`/v1/jobs/${id}/cancel`);
+    farm.forget(id);
+    expect((await request(app).get(`/v1/jobs/${id}`)).body).toMatchObject({ id, status: "canceled" });
+    expect((await request(app).get(`/v1/jobs/${id}/events`)).status).toBe(204);
+  });
+
+  it("cancelJob() answers all the same when the store is away", async () => {
+    const id = await submit();
+    store.put = () => Promise.reject(new FarmError("store_unavailable", "Cannot write"));
+    expect((await request(app).post(`/v1/jobs/${id}/cancel`)).body.status).toBe("canceled");
+    expect(logged.join("\n")).toContain("sidecar not written");
+  });
+
+  it("readJob() takes a damaged sidecar for none and tells the operator", async () => {
+    const [id, info] = [await submit(), { contentType: "application/json", metadata: {} }];
+    farm.forget(id);
+    for (const text of ["{", '{"id":"other"}']) {
+      await store.put(jobKey(id), Buffer.from(text), info);
+      expect((await request(app).get(`/v1/jobs/${id}`)).status).toBe(404);
+      expect(logged.pop()).toContain("request");
+      expect(logged.pop()).toContain("sidecar not readable");
+    }
   });
 
   it("cancelJob() cancels once and stays so", async () => {
@@ -222,10 +268,18 @@ describe("GET /v1/jobs/{id}/frames/{index}", () => {
 
 describe("operations", () => {
   it("createApp() lists models and describes itself", async () => {
-    expect((await request(app).get("/v1/models")).body).toEqual({ models: [FAKE_MODEL] });
+    expect((await request(app).get("/v1/models")).body).toEqual({ models: [{ ...FAKE_MODEL, workers: 1 }] });
     const document = (await request(app).get("/openapi.json")).body;
     expect(document.openapi).toBe("3.1.1");
     expect(Object.keys(document.paths)).toContain("/v1/jobs/{id}/frames/{index}");
+  });
+
+  it("createApp() lists the workers that are alive", async () => {
+    expect((await request(app).get("/v1/workers")).body).toEqual({ workers: [] });
+    const at = "2026-01-01T00:00:00.000Z";
+    const worker = { id: "w1", host: "here", pid: 1, engine_pid: 2, model: FAKE_MODEL, plan: "cpu" as const };
+    farm.alive = [{ ...worker, concurrency: 16, frames_in_flight: 0, started_at: at, seen_at: at }];
+    expect((await request(app).get("/v1/workers")).body).toEqual({ workers: farm.alive });
   });
 
   it("createApp() is healthy while the queue is away, and ready only when it answers", async () => {

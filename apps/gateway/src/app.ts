@@ -8,6 +8,7 @@ import { registerRoutes } from "./http/route.js";
 import { cancelJobRoute } from "./routes/cancel-job.js";
 import { healthRoute, readyRoute } from "./routes/health.js";
 import { listModelsRoute } from "./routes/list-models.js";
+import { listWorkersRoute } from "./routes/list-workers.js";
 import { openApiRoute } from "./routes/openapi.js";
 import { readFrameRoute } from "./routes/read-frame.js";
 import { readJobRoute } from "./routes/read-job.js";
@@ -30,6 +31,7 @@ export function createApp(context: GatewayContext): Express {
     streamEventsRoute(context),
     readFrameRoute(context),
     listModelsRoute(context),
+    listWorkersRoute(context),
     healthRoute(),
     readyRoute(context),
     openApiRoute(),

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { join } from "node:path";
-import { connectQueue, type Farm, type QueueLog } from "@latentfarm/queue";
+import { type Farm, joinFarm, type QueueLog } from "@latentfarm/queue";
 import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
 import { createLogger } from "@latentfarm/telemetry";
 import type { GatewayConfig, GatewaySecrets } from "./config/env.js";
@@ -41,7 +41,8 @@ export interface ContextOverrides {
 
 /**
  * Puts the gateway together: the only place that does, and the only seam for tests.
- * @throws {FarmError} queue_unavailable, or config_invalid for a Redis with the wrong policy.
+ * @throws {FarmError} queue_unavailable; store_unavailable; config_invalid for a Redis with the wrong policy or a farm
+ * whose pictures are in another store.
  */
 export async function createContext(
   config: GatewayConfig,
@@ -49,11 +50,12 @@ export async function createContext(
   overrides: ContextOverrides = {},
 ): Promise<GatewayContext> {
   const log = overrides.log ?? createLogger({ name: "gateway", level: config.logLevel });
-  const farm = overrides.farm ?? (await connectQueue({ redisUrl: secrets.redisUrl, log }));
+  const store = overrides.store ?? createDiskStore(join(config.dataDir, "results"));
+  const farm = overrides.farm ?? (await joinFarm({ redisUrl: secrets.redisUrl, log }, store));
   const drain = new AbortController();
   return {
     queue: boundQueue(farm, overrides.queueMsMax ?? QUEUE_MS_MAX),
-    store: overrides.store ?? createDiskStore(join(config.dataDir, "results")),
+    store,
     log,
     nowMs: overrides.nowMs ?? Date.now,
     randomBytes: overrides.randomBytes ?? randomBytes,

@@ -1,5 +1,5 @@
-import { FarmError, isJobId, type JobRecord, jobRecordSchema } from "@latentfarm/contract";
-import { jobKey, type ObjectStore } from "@latentfarm/storage";
+import { FarmError, isJobId, type JobId, type JobRecord } from "@latentfarm/contract";
+import { readSidecar } from "@latentfarm/storage";
 import type { Request } from "express";
 import type { GatewayContext } from "./context.js";
 
@@ -11,7 +11,7 @@ import type { GatewayContext } from "./context.js";
 export async function findJob(context: GatewayContext, request: Request): Promise<JobRecord> {
   const id = String(request.params.id);
   const record = isJobId(id)
-    ? ((await context.queue.getJob(id)) ?? (await readSidecar(context.store, id)))
+    ? ((await context.queue.getJob(id)) ?? (await findSidecar(context, id)))
     : undefined;
   if (record === undefined) throw notFound("id", "names no job");
   return record;
@@ -24,9 +24,13 @@ export function notFound(path: string, message: string): FarmError {
   });
 }
 
-async function readSidecar(store: ObjectStore, id: JobRecord["id"]): Promise<JobRecord | undefined> {
-  const object = await store.get(jobKey(id));
-  if (object === undefined) return undefined;
-  const parsed = jobRecordSchema.safeParse(JSON.parse(new TextDecoder().decode(object.bytes)));
-  return parsed.data;
+/** A damaged sidecar is for the operator; to the client there is no such job. */
+async function findSidecar({ store, log }: GatewayContext, id: JobId): Promise<JobRecord | undefined> {
+  try {
+    return await readSidecar(store, id);
+  } catch (error) {
+    if (!(error instanceof FarmError && error.code === "file_invalid")) throw error;
+    log.warn({ jobId: id, err: error }, "sidecar not readable");
+    return undefined;
+  }
 }

@@ -22,7 +22,7 @@ let app: ReturnType<typeof createApp>;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "latentfarm-gateway-"));
   farm = createFakeFarm();
-  farm.served = [{ ...FAKE_MODEL, image_to_image: true }];
+  farm.served = [{ ...FAKE_MODEL, image_to_image: true, workers: 1 }];
   store = createDiskStore(root);
   const config = { host: "127.0.0.1", port: 0, dataDir: root, logLevel: "silent" } as const;
   app = createApp(await createContext(config, { redisUrl: "redis://unused" }, { farm, store }));
@@ -71,7 +71,7 @@ describe("POST /v1/jobs with an image", () => {
   });
 
   it("refuses an image for a model that takes none", async () => {
-    farm.served = [FAKE_MODEL];
+    farm.served = [{ ...FAKE_MODEL, workers: 1 }];
     const response = await post({ image: JPEG.toString("base64") });
     expect(response.body.errors).toEqual([{ path: "image", message: expect.stringContaining("VAE") }]);
   });

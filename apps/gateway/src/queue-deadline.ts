@@ -2,7 +2,10 @@ import { FarmError } from "@latentfarm/contract";
 import type { Farm } from "@latentfarm/queue";
 
 /** The part of the farm's memory that the gateway uses. */
-export type GatewayQueue = Pick<Farm, "submit" | "getJob" | "cancel" | "events" | "models" | "ping">;
+export type GatewayQueue = Pick<
+  Farm,
+  "submit" | "findSubmitted" | "getJob" | "cancel" | "events" | "models" | "workers" | "ping"
+>;
 
 /**
  * The queue with a deadline on every call that answers once, so that a client is told soon that the queue is away.
@@ -11,10 +14,12 @@ export type GatewayQueue = Pick<Farm, "submit" | "getJob" | "cancel" | "events" 
 export function boundQueue(farm: Farm, msMax: number): GatewayQueue {
   return {
     submit: (job) => within(farm.submit(job), msMax),
+    findSubmitted: (idempotency) => within(farm.findSubmitted(idempotency), msMax),
     getJob: (id) => within(farm.getJob(id), msMax),
     cancel: (id) => within(farm.cancel(id), msMax),
     events: (id, options) => farm.events(id, options),
     models: () => within(farm.models(), msMax),
+    workers: () => within(farm.workers(), msMax),
     ping: () => within(farm.ping(), msMax),
   };
 }

@@ -23,6 +23,7 @@ const WRONG_FIELDS: readonly (readonly [field: string, value: unknown])[] = [
   ["prompt", 7],
   ["prompt", ["a"]],
   ["prompt", ""],
+  ["prompt", " \t\n\u3000"],
   ["prompt", "a\u0000b"],
   ["prompt", "a".repeat(16_385)],
   ["prompt", "☀".repeat(5_462)],
@@ -122,6 +123,17 @@ const WRONG_REQUESTS: readonly (readonly [name: string, send: Send, status: numb
   ["deep nesting", post(JSON_TYPE, `${"[".repeat(9)}${"]".repeat(9)}`), 422, "body"],
   ["nesting to the cap of the body", post(JSON_TYPE, "[".repeat(65_000)), 422, "body"],
   ["an oversized body", post(JSON_TYPE, `{"prompt":"${"a".repeat(65_536)}"}`), 413, "body"],
+  ["a key twice", post(JSON_TYPE, '{"prompt":"a","steps":2,"steps" : 3}'), 422, "steps"],
+  ["a key twice, once escaped", post(JSON_TYPE, '{"prompt":"a","\\u0070rompt":"b"}'), 422, "prompt"],
+  ["a key twice in metadata", post(JSON_TYPE, '{"prompt":"a","metadata":{"b":"{","b":""}}'), 422, "b"],
+  ["a byte order mark", post(JSON_TYPE, '\uFEFF{"prompt":"a"}'), 400, "body"],
+  ["two charsets", post(`${JSON_TYPE}; charset=utf-8; charset=utf-16`, "{}"), 415, "headers.content-type"],
+  [
+    "one charset twice",
+    post(`${JSON_TYPE}; charset=utf-8; charset=utf-8`, "{}"),
+    415,
+    "headers.content-type",
+  ],
   ["a form", post("application/x-www-form-urlencoded", "prompt=a"), 415, "headers.content-type"],
   ["text", post("text/plain", '{"prompt":"a"}'), 415, "headers.content-type"],
   ["another JSON type", post("application/vnd.api+json", '{"prompt":"a"}'), 415, "headers.content-type"],
@@ -201,6 +213,41 @@ describe("wrong requests", () => {
       "webhook",
       "width",
     ]);
+  });
+
+  it("submitJob() lists wrong headers, wrong fields and what the model refuses in one answer", async () => {
+    const body = {
+      prompt: " ",
+      width: 208,
+      steps: 0,
+      sampler: "ddim",
+      seed: "18446744073709551615",
+      num_images: 2,
+    };
+    const response = await request(app)
+      .post("/v1/jobs")
+      .set("Prefer", "wait=0")
+      .set("Idempotency-Key", "k".repeat(256))
+      .send(body);
+    expect(response.status).toBe(422);
+    expect(response.body.errors.map((error: { path: string }) => error.path).sort()).toEqual([
+      "headers.idempotency-key",
+      "headers.prefer",
+      "prompt",
+      "sampler",
+      "seed",
+      "steps",
+      "width",
+    ]);
+    const unknown = await request(app).post("/v1/jobs").send({ prompt: "a", model: "unknown", steps: 0 });
+    expect(unknown.body.errors.map((error: { path: string }) => error.path)).toEqual(["steps", "model"]);
+    farm.mood = "away";
+    expect((await request(app).post("/v1/jobs").send(body)).status).toBe(422);
+  });
+
+  it("submitJob() takes keys that are alike only in other objects or in strings", async () => {
+    const text = '{"prompt":"\\"prompt\\":\\\\","metadata":{"prompt":"b"}}';
+    expect((await post(JSON_TYPE, text)(request(app))).status).toBe(202);
   });
 
   it("createApp() says which methods a path takes", async () => {

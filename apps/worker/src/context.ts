@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type EngineHost, planDevice, startEngine } from "@latentfarm/engine";
-import { connectQueue, type Farm } from "@latentfarm/queue";
+import { type Farm, joinFarm } from "@latentfarm/queue";
 import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
 import { createLogger, type Logger } from "@latentfarm/telemetry";
 import type { WorkerConfig, WorkerSecrets } from "./config/env.js";
@@ -28,8 +28,8 @@ export interface ContextOverrides {
 /**
  * Puts a worker together: the only place that does, and the only seam for tests. Redis is asked first: it answers in
  * milliseconds, and a model may take minutes to load.
- * @throws {FarmError} queue_unavailable; config_invalid for a Redis with the wrong policy; model_invalid;
- * engine_unavailable
+ * @throws {FarmError} queue_unavailable; store_unavailable; config_invalid for a Redis with the wrong policy or a farm
+ * whose pictures are in another store; model_invalid; engine_unavailable
  */
 export async function createContext(
   config: WorkerConfig,
@@ -39,13 +39,14 @@ export async function createContext(
   const log = (overrides.log ?? createLogger({ name: "worker", level: config.logLevel })).child({
     worker: config.id,
   });
-  const farm = overrides.farm ?? (await connectQueue({ redisUrl: secrets.redisUrl, log }));
+  const store = overrides.store ?? createDiskStore(join(config.dataDir, "results"));
+  const farm = overrides.farm ?? (await joinFarm({ redisUrl: secrets.redisUrl, log }, store));
   const engine = overrides.engine ?? (await startOrRelease(config, farm, log));
   return {
     config,
     farm,
     engine,
-    store: overrides.store ?? createDiskStore(join(config.dataDir, "results")),
+    store,
     log,
     nowMs: overrides.nowMs ?? Date.now,
     async [Symbol.asyncDispose]() {

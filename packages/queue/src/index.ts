@@ -11,4 +11,5 @@ export type {
   QueueOptions,
   StoreIdentity,
 } from "./farm.js";
+export { joinFarm } from "./join-farm.js";
 export { HEARTBEAT_MS, SNAPSHOT_BYTES_MAX, WORKER_KEPT_MS } from "./limits.js";

@@ -1,5 +1,6 @@
 import { FarmError, fieldsError, LIMITS } from "@latentfarm/contract";
 import express, { type Request, type RequestHandler } from "express";
+import { assertKeysOnce, endOfJsonString } from "./json-keys.js";
 
 /**
  * Middleware that reads a body as bytes, up to `body_bytes_max`. Compressed bodies are refused: a small one can
@@ -16,8 +17,11 @@ export function readBody(): RequestHandler {
 export function parseJsonBody(request: Request): unknown {
   assertJsonType(request);
   const text = decodeUtf8(request.body);
+  // RFC 8259 section 8.1 forbids it; as a character it would only be "not JSON".
+  if (text.startsWith("\uFEFF")) throw invalidJson("begins with a byte order mark");
   assertStructure(text);
   const value = parseJson(text);
+  assertKeysOnce(text);
   const reserved = findReservedKey(value, []);
   if (reserved !== undefined) {
     throw fieldsError("the body", [{ path: reserved.join("."), message: "is not a known field" }]);
@@ -26,9 +30,10 @@ export function parseJsonBody(request: Request): unknown {
 }
 
 function assertJsonType(request: Request): void {
-  const charset =
-    /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(request.headers["content-type"] ?? "")?.[1] ?? "utf-8";
-  if (request.is("application/json") === "application/json" && charset.toLowerCase() === "utf-8") return;
+  const named = (request.headers["content-type"] ?? "").matchAll(/;\s*charset\s*=\s*"?([^\s;"]*)/gi);
+  const [charset = "utf-8", ...others] = [...named].map((match) => match[1]?.toLowerCase());
+  const isUtf8 = charset === "utf-8" && others.length === 0;
+  if (request.is("application/json") === "application/json" && isUtf8) return;
   const message = "must be application/json in UTF-8";
   throw new FarmError(
     "unsupported_media_type",
@@ -42,7 +47,7 @@ function assertJsonType(request: Request): void {
 function decodeUtf8(body: unknown): string {
   if (!(body instanceof Uint8Array)) throw invalidJson("is empty");
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
   } catch (error) {
     throw invalidJson("is not UTF-8", error);
   }
@@ -73,7 +78,7 @@ function assertStructure(text: string): void {
   let outside = 0;
   for (let at = 0; at < text.length; at++) {
     const character = text[at];
-    if (character === '"') at = endOfString(text, at);
+    if (character === '"') at = endOfJsonString(text, at);
     else if (character === "[" || character === "{") depth++;
     else if (character === "]" || character === "}") depth--;
     outside++;
@@ -83,16 +88,6 @@ function assertStructure(text: string): void {
     }
     if (outside > LIMITS.body_bytes_max) throw tooLarge();
   }
-}
-
-/** The place of the quote that ends the string begun at `start`, or the text's end: JSON.parse reports that. */
-function endOfString(text: string, start: number): number {
-  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
-    let escapes = 0;
-    while (text[at - 1 - escapes] === "\\") escapes++;
-    if (escapes % 2 === 0) return at;
-  }
-  return text.length;
 }
 
 /**

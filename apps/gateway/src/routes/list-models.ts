@@ -1,7 +1,7 @@
 import type { GatewayContext } from "../context.js";
 import type { Route } from "../http/route.js";
 
-/** `GET /v1/models`: what is served. */
+/** `GET /v1/models`: what live workers serve, and what was served lately. */
 export function listModelsRoute(context: GatewayContext): Route {
   return {
     method: "get",

@@ -1,4 +1,4 @@
-import { fieldsError, isTerminal, type JobEvent } from "@latentfarm/contract";
+import { FarmError, fieldsError, isTerminal, type JobEvent } from "@latentfarm/contract";
 import type { Request, Response } from "express";
 import type { GatewayContext } from "../context.js";
 import { findJob } from "../find-job.js";
@@ -30,7 +30,7 @@ async function streamEvents(context: GatewayContext, request: Request, response:
   const events = context.queue.events(job.id, { after, signal })[Symbol.asyncIterator]();
   try {
     // An ended job's log answers at once. One with nothing left is 204, which tells an EventSource not to come back.
-    const first = isTerminal(job.status) ? await events.next() : undefined;
+    const first = isTerminal(job.status) ? await firstOf(events) : undefined;
     if (first?.done) {
       response.status(204).end();
       return;
@@ -44,6 +44,16 @@ async function streamEvents(context: GatewayContext, request: Request, response:
     response.end();
   } finally {
     await events.return?.();
+  }
+}
+
+/** The first event of an ended job. A job that only its sidecar tells of has no log left. */
+async function firstOf(events: AsyncIterator<JobEvent>): Promise<IteratorResult<JobEvent, unknown>> {
+  try {
+    return await events.next();
+  } catch (error) {
+    if (error instanceof FarmError && error.code === "not_found") return { done: true, value: undefined };
+    throw error;
   }
 }
 

@@ -7,13 +7,17 @@ import {
   type JobId,
   type JobRecord,
   type ModelInfo,
+  type ServedModel,
+  type WorkerInfo,
 } from "@latentfarm/contract";
-import type { EventOptions, Farm, NewJob } from "@latentfarm/queue";
+import type { EventOptions, Farm, Idempotency, NewJob } from "@latentfarm/queue";
 
 /** A farm in memory for tests of what stands before the queue; the test plays the workers. */
 export interface FakeFarm extends Farm {
   /** What is served; tests change it. */
-  served: ModelInfo[];
+  served: ServedModel[];
+  /** Who is alive; tests change it. */
+  alive: WorkerInfo[];
   /** Calls wait for ever while `silent`, and throw while `away`. */
   mood: "well" | "silent" | "away";
   /** Every job handed in, the newest last. */
@@ -67,7 +71,6 @@ const noWorkers = (): never => {
 };
 
 const NO_WORKERS = {
-  workers: async () => [],
   announceWorker: noWorkers,
   retireWorker: noWorkers,
   consume: noWorkers,
@@ -80,7 +83,8 @@ export function createFakeFarm(): FakeFarm {
   let readers = 0;
   let eventsRead = 0;
   const farm: FakeFarm = {
-    served: [FAKE_MODEL],
+    served: [{ ...FAKE_MODEL, workers: 1 }],
+    alive: [],
     mood: "well",
     submitted: [],
     get readers() {
@@ -94,14 +98,16 @@ export function createFakeFarm(): FakeFarm {
     forget: (id) => void jobs.delete(id),
     async submit(job) {
       await feel(farm);
-      const key = job.idempotency?.key;
-      const known = key === undefined ? undefined : byKey.get(key);
-      if (known !== undefined && known.bodyHash === job.idempotency?.bodyHash) return known.record;
-      if (known !== undefined) throw new FarmError("idempotency_conflict", "Cannot reuse the key");
+      const known = job.idempotency && findByKey(byKey, job.idempotency);
+      if (known !== undefined) return known.record;
       farm.submitted.push(job);
       const added = addJob(jobs, job);
-      if (key !== undefined) byKey.set(key, added);
+      if (job.idempotency !== undefined) byKey.set(job.idempotency.key, added);
       return added.record;
+    },
+    async findSubmitted(idempotency) {
+      await feel(farm);
+      return findByKey(byKey, idempotency)?.record;
     },
     async getJob(id) {
       await feel(farm);
@@ -129,6 +135,11 @@ export function createFakeFarm(): FakeFarm {
       await feel(farm);
       return farm.served;
     },
+    async workers() {
+      await feel(farm);
+      return farm.alive;
+    },
+    claimStore: () => feel(farm),
     ping: () => feel(farm),
     ...NO_WORKERS,
     async [Symbol.asyncDispose]() {},
@@ -139,6 +150,12 @@ export function createFakeFarm(): FakeFarm {
 async function feel(farm: FakeFarm): Promise<void> {
   if (farm.mood === "silent") await new Promise<never>(() => {});
   if (farm.mood === "away") throw new FarmError("queue_unavailable", "Cannot ask the queue as it is away");
+}
+
+function findByKey(byKey: ReadonlyMap<string, FakeJob>, { key, bodyHash }: Idempotency): FakeJob | undefined {
+  const known = byKey.get(key);
+  if (known === undefined || known.bodyHash === bodyHash) return known;
+  throw new FarmError("idempotency_conflict", "Cannot reuse the key");
 }
 
 function jobOf(jobs: ReadonlyMap<JobId, FakeJob>, id: JobId): FakeJob {
