@@ -58,6 +58,22 @@ describe("startEngine()", () => {
     expect(host.info.pid).not.toBe(before.pid);
   });
 
+  test("goes on from the last snapshot after the engine was killed", async () => {
+    const params = demoFrame({ steps: 150 });
+    const expected = await host.render(params);
+    const { pid } = host.info;
+    const snapshots: number[] = [];
+    const frame = await host.render(params, {
+      onSnapshot: ({ step }) => {
+        snapshots.push(step);
+        if (snapshots.length === 1 && pid !== null) process.kill(pid, "SIGKILL");
+      },
+    });
+    expect(host.info.pid).not.toBe(pid);
+    expect(frame.resumed_from_step).toBeGreaterThanOrEqual(snapshots[0] ?? Number.POSITIVE_INFINITY);
+    expect(Buffer.compare(frame.rgb, expected.rgb)).toBe(0);
+  });
+
   test("fails a frame as engine_crashed when the engine is killed each time", async () => {
     const engine = await startEngine({ modelDir: DEMO_MODEL_DIR });
     await using _disposed = engine;

@@ -61,6 +61,7 @@ describe("encodeSnapshot()", () => {
       const larger = new Uint8Array(bytes.length + 8);
       larger.set(bytes, offset);
       expect(decodeSnapshot(larger.subarray(offset, offset + bytes.length))).toEqual(SNAPSHOT);
+      expect(decodeSnapshot(Buffer.from(larger).subarray(offset, offset + bytes.length))).toEqual(SNAPSHOT);
     }
   });
 

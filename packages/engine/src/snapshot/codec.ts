@@ -98,8 +98,9 @@ function assemble(header: SnapshotHeader, payload: Uint8Array): FrameSnapshot {
   if (floats * FLOAT_BYTES !== payload.length) {
     throw invalidSnapshot(`its tensors have ${payload.length} bytes, expected ${floats * FLOAT_BYTES}`);
   }
-  // A copy starts at an address that floats may have, which a place within the file need not be.
-  const values = new Float32Array(payload.slice().buffer);
+  // A copy starts at an address that floats may have, which a place within the file need not be. (`slice` would be none:
+  // what Redis gives is a Buffer, whose own `slice` copies nothing.)
+  const values = new Float32Array(new Uint8Array(payload).buffer);
   if (!values.every(Number.isFinite)) throw invalidSnapshot("a value is not finite");
   let offset = 0;
   const tensors = header.tensors.map(({ name, length }): [string, Float32Array] => {
