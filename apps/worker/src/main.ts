@@ -1,7 +1,9 @@
 import { FarmError } from "@latentfarm/contract";
+import type { Logger } from "@latentfarm/telemetry";
 import { readEnv } from "./config/env.js";
 import { createContext } from "./context.js";
 import { runWorker } from "./run-worker.js";
+import { watchSpotNotice } from "./spot/watch-spot-notice.js";
 
 /** Exit codes: 2 for what starting again does not mend (environment, model); 1 for everything else. */
 const EXIT_CONFIG = 2;
@@ -20,8 +22,22 @@ async function main(): Promise<void> {
     log.info(ready, "worker ready");
     process.send?.({ type: "ready", ...ready });
   };
-  await runWorker(context, { stop, onReady });
+  using spot = watchSpot(config.spotMetadataUrl, log);
+  await runWorker(context, { stop: AbortSignal.any([stop, spot.notice]), onReady });
   log.info({}, "worker stopped");
+}
+
+/** Begins to look for the end of the machine, where there is a service that tells it. */
+function watchSpot(
+  metadataUrl: string | undefined,
+  log: Logger,
+): Disposable & { readonly notice: AbortSignal } {
+  const noticed = new AbortController();
+  const ended = new AbortController();
+  if (metadataUrl !== undefined) {
+    void watchSpotNotice({ metadataUrl, log, signal: ended.signal, onNotice: () => noticed.abort() });
+  }
+  return { notice: noticed.signal, [Symbol.dispose]: () => ended.abort() };
 }
 
 /** Aborts when the process is asked to stop: by a signal, or by the end of the parent that started it over IPC. */

@@ -5,24 +5,17 @@ import { drawFrame } from "./draw-frame.js";
 import { startHeartbeat } from "./heartbeat.js";
 import { writeSidecar } from "./write-sidecar.js";
 
-/**
- * Milliseconds that frames in flight get to finish once the worker is asked to stop. With the abort's grace and the
- * engine's own end the process is gone within 20 s, inside the 30 s that container platforms give.
- */
-export const DRAIN_MS_MAX = 10_000;
-
 /** How a worker is run. */
 export interface RunOptions {
   /** Aborts when the worker is asked to stop. */
   readonly stop: AbortSignal;
   /** Called once frames can arrive and the worker is announced. */
   readonly onReady: () => void;
-  /** Milliseconds; `DRAIN_MS_MAX` when absent. */
-  readonly drainMs?: number;
 }
 
 /**
- * Takes frames until asked to stop, then drains: finishes what it can and gives the rest back.
+ * Takes frames until asked to stop, then drains: finishes what it can within `config.drainMs` and gives the rest back
+ * with a snapshot each. With the abort's grace and the engine's own end the process is gone some 10 s after that.
  * @throws {FarmError} engine_unavailable the engine does not start again, after the drain: a new process may do better
  */
 export async function runWorker(context: WorkerContext, options: RunOptions): Promise<void> {
@@ -39,7 +32,7 @@ export async function runWorker(context: WorkerContext, options: RunOptions): Pr
   options.onReady();
   await aborted(AbortSignal.any([options.stop, broken.signal]));
   context.log.info({ framesInFlight: consumer.active }, "worker drains");
-  await consumer.drain(options.drainMs ?? DRAIN_MS_MAX);
+  await consumer.drain(context.config.drainMs);
   if (broken.signal.aborted) throw broken.signal.reason;
 }
 

@@ -12,8 +12,8 @@ const ENGINE_THREADS_MAX = 256;
 /** Steps between two snapshots: as many as a job may have. */
 const SNAPSHOT_STEPS_MAX = LIMITS.steps_max;
 const SNAPSHOT_STEPS_DEFAULT = 5;
-/** Seconds of a drain: AWS gives a spot machine two minutes, and no container platform is set to more by habit. */
-const DRAIN_SECONDS_MAX = 120;
+/** Seconds of a drain: AWS gives a spot machine 120, the notice is seen within 5 and a worker's own end takes up to 20. */
+const DRAIN_SECONDS_MAX = 90;
 const DRAIN_SECONDS_DEFAULT = 10;
 /** Characters of a worker's id: it stands in logs, results and Redis keys. */
 const WORKER_ID = /^[A-Za-z0-9_.-]{1,64}$/;

@@ -36,8 +36,8 @@ export interface LocalFarm {
   kill(): void;
 }
 
-/** Milliseconds: `FARM_DRAIN_SECONDS` is at most 120 and a worker's own end takes 20; this is for one that hangs. */
-const WORKER_DRAIN_MS_MAX = 150_000;
+/** Milliseconds: `FARM_DRAIN_SECONDS` is at most 90 and a worker's own end takes 20; this is for one that hangs. */
+const WORKER_DRAIN_MS_MAX = 120_000;
 const GATEWAY_DRAIN_MS_MAX = 15_000;
 /** Milliseconds for Redis to sync its file. */
 const REDIS_DRAIN_MS_MAX = 30_000;
