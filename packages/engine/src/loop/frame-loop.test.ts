@@ -10,6 +10,8 @@ interface FakeParams extends FakeFrame {
   readonly decodeError?: FarmError;
 }
 
+const NO_SNAPSHOT = { bytes: new Uint8Array(0), step: 0, steps: 0 };
+
 /** Milliseconds that each unit of work takes on the fake clock. */
 const UNIT_MS = { text: 2, steps: 3, vae: 5 };
 
