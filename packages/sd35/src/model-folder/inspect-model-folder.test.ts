@@ -166,6 +166,20 @@ describe("inspectModelFolder()", () => {
     expect(problems()).toMatch(/is no file of it/);
   });
 
+  it("says no more than why when nothing or not all is there", () => {
+    rmSync(join(dir, CHECKPOINT));
+    rmSync(join(dir, T5));
+    expect(inspectModelFolder(dir)).toMatchObject({ runnable: false, notes: [] });
+    const empty = join(dir, "empty");
+    mkdirSync(empty);
+    expect(inspectModelFolder(empty)).toMatchObject({ runnable: false, notes: [] });
+  });
+
+  it("does not call the tensors of a part that failed unused", () => {
+    changeManifest({ t5_length_min: 1_000_000 });
+    expect(inspectModelFolder(dir)).toMatchObject({ runnable: false, notes: [] });
+  });
+
   it("leaves a broken file beside a whole one aside, with a note", () => {
     writeFileSync(join(dir, "checkpoints/broken.safetensors"), "not a checkpoint");
     const { runnable, notes } = inspectModelFolder(dir);

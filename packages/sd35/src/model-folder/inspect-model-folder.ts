@@ -92,11 +92,12 @@ function examine(given: string): Examination {
   const description =
     mmdit && attempt(() => describeModel(manifest, { name, mmdit: mmdit.config, vaeEncodes }));
   buildAll(parts, attempt);
+  // Beside a problem these notes would mislead: a part that failed reads no tensors, and nothing "runs without" another.
+  const complete = problems.length === 0;
   const notes = [
     ...choice.notes,
     ...brokenFiles(files, choice),
-    ...missingEncoders(parts),
-    ...reportUnused(choice.chosen),
+    ...(complete ? [...missingEncoders(parts), ...reportUnused(choice.chosen)] : []),
   ];
   const inspection = finishInspection(dir, { files, problems, notes, choice, description });
   const folder = problems.length === 0 ? toFolder(inspection, parts) : undefined;

@@ -1,5 +1,4 @@
 import { fileURLToPath } from "node:url";
-import { FarmError } from "@latentfarm/contract";
 import { describe, expect, it } from "vitest";
 import { openClipTokenizer } from "./clip-tokenizer.js";
 import { openT5Tokenizer } from "./t5-tokenizer.js";
@@ -15,15 +14,6 @@ const TOKENIZERS = {
   t5LengthMin: 20,
 };
 const [BOS, EOS] = [656, 657];
-
-function errorOf(work: () => unknown): FarmError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof FarmError) return error;
-  }
-  throw new Error("no FarmError was thrown");
-}
 
 describe("tokenizePrompt()", () => {
   it("frames and pads each encoder as SD3 wants", () => {
@@ -82,13 +72,24 @@ describe("tokenizePrompt()", () => {
     expect(weights?.clipL[1]?.slice(0, 5)).toEqual([1, 0.5, 0.5, 0.5, 1]);
   });
 
-  it("accepts a prompt of the cap and rejects one more token, naming the field", () => {
+  it("takes a prompt of the cap whole, and cuts one more token off and says so", () => {
     const words = (count: number) => Array(count).fill("sun").join(" ");
-    expect(tokenizePrompt(TOKENIZERS, words(PROMPT_TOKENS_MAX)).t5).toHaveLength(PROMPT_TOKENS_MAX + 1);
-    const error = errorOf(() => tokenizePrompt(TOKENIZERS, words(PROMPT_TOKENS_MAX + 1), "negative_prompt"));
-    expect(error.code).toBe("invalid_request");
-    expect(error.details.errors).toMatchObject([{ path: "negative_prompt" }]);
-    const runs = `(sun:2) ${words(PROMPT_TOKENS_MAX)}`;
-    expect(errorOf(() => tokenizePrompt(TOKENIZERS, runs)).code).toBe("invalid_request");
+    const whole = tokenizePrompt(TOKENIZERS, words(PROMPT_TOKENS_MAX));
+    expect(whole.t5).toHaveLength(PROMPT_TOKENS_MAX + 1);
+    expect(whole.notes.filter((note) => note.includes("cut"))).toEqual([]);
+    const cut = tokenizePrompt(TOKENIZERS, words(PROMPT_TOKENS_MAX + 1), "negative_prompt");
+    expect({ ...cut, notes: [] }).toEqual({ ...whole, notes: [] });
+    expect(cut.notes.slice(1)).toEqual(
+      ["CLIP-L", "CLIP-G", "T5-XXL"].map(
+        (name) => `negative_prompt is cut to 2048 of its 2049 tokens for ${name} (PROMPT_TOKENS_MAX)`,
+      ),
+    );
+  });
+
+  it("cuts within the run of one weight that passes the cap", () => {
+    const runs = `(sun:2) ${Array(PROMPT_TOKENS_MAX).fill("sun").join(" ")} (sun:3)`;
+    const { t5, weights } = tokenizePrompt(TOKENIZERS, runs);
+    expect(t5).toHaveLength(PROMPT_TOKENS_MAX + 1);
+    expect(weights?.t5).toEqual([2, ...Array(PROMPT_TOKENS_MAX).fill(1)]);
   });
 });

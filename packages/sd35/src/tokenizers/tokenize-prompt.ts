@@ -1,4 +1,3 @@
-import { type FarmError, fieldsError } from "@latentfarm/contract";
 import { type ChunkFrame, chunkTokens, type TokenGroup, type WeightedTokens } from "./chunk-tokens.js";
 import { parsePromptWeights, type WeightedText } from "./prompt-weights.js";
 import type { TextTokenizer } from "./text-tokenizer.js";
@@ -11,7 +10,8 @@ export const T5_LENGTH_MIN_DEFAULT = 77;
 
 /**
  * Tokens of one prompt for one encoder, without start, end and padding. ComfyUI has no cap; here T5's attention, 64
- * heads of float32 [tokens, tokens], takes 1 GiB at this length. It is some 8,000 letters of English.
+ * heads of float32 [tokens, tokens], takes 1 GiB at this length. It is some 8,000 letters of English. What is beyond
+ * is cut off, and the reader told: a text under the contract's cap may have more, as its tokenizer makes them.
  */
 export const PROMPT_TOKENS_MAX = 2048;
 
@@ -49,17 +49,17 @@ export interface TokenWeights {
   readonly t5: readonly number[];
 }
 
-interface Prompt {
-  /** Runs of one weight; each is tokenized by itself. */
-  readonly runs: readonly WeightedText[];
-  readonly field: PromptField;
+interface EncodedRuns {
+  /** At most {@link PROMPT_TOKENS_MAX} tokens. */
+  readonly groups: readonly TokenGroup[];
+  /** Tokens before the cut. */
+  readonly tokens: number;
 }
 
 /**
  * Turns a prompt into token ids as ComfyUI does: weights such as `(word:1.3)` are taken off, CLIP fills as many chunks
- * as it needs (both encoders the same number), T5 has its own length.
- * @throws {FarmError} invalid_request, naming `field`, when it is longer than {@link PROMPT_TOKENS_MAX} or its weights
- * pass their caps
+ * as it needs (both encoders the same number), T5 has its own length. Tokens past {@link PROMPT_TOKENS_MAX} are cut off.
+ * @throws {FarmError} invalid_request, naming `field`, when its weights pass their caps
  */
 export function tokenizePrompt(
   tokenizers: PromptTokenizers,
@@ -67,16 +67,19 @@ export function tokenizePrompt(
   field: PromptField = "prompt",
 ): TokenizedPrompt {
   const { clipL, clipG, t5, clipLength, t5LengthMin } = tokenizers;
-  const prompt: Prompt = { runs: parsePromptWeights(text, field), field };
-  const framed = (tokenizer: TextTokenizer | undefined) =>
-    tokenizer ? chunkTokens(encodeRuns(tokenizer, prompt), frameOf(tokenizer, clipLength)) : [];
-  const chunksL = framed(clipL);
-  const chunksG = framed(clipG);
+  const runs = parsePromptWeights(text, field);
+  const encodedL = encodeRuns(clipL, runs);
+  const encodedG = encodeRuns(clipG, runs);
+  const encodedT5 = encodeRuns(t5, runs);
+  const framed = (tokenizer: TextTokenizer | undefined, { groups }: EncodedRuns) =>
+    tokenizer ? chunkTokens(groups, frameOf(tokenizer, clipLength)) : [];
+  const chunksL = framed(clipL, encodedL);
+  const chunksG = framed(clipG, encodedG);
   const chunkCount = Math.max(chunksL.length, chunksG.length);
   const size = { chunkCount, length: clipLength };
   const paddedL = padChunks(chunksL, clipL, size);
   const paddedG = padChunks(chunksG, clipG, size);
-  const tokensT5 = t5 ? t5Tokens(t5, prompt, t5LengthMin) : { ids: [], weights: [] };
+  const tokensT5 = t5 ? t5Tokens(t5, encodedT5, t5LengthMin) : { ids: [], weights: [] };
   const weighted = [...paddedL, ...paddedG, tokensT5].some(({ weights }) => weights.some((w) => w !== 1));
   const weights = { clipL: weightsOf(paddedL), clipG: weightsOf(paddedG), t5: tokensT5.weights };
   return {
@@ -84,7 +87,10 @@ export function tokenizePrompt(
     clipG: paddedG.map(({ ids }) => ids),
     t5: tokensT5.ids,
     ...(weighted && { weights }),
-    notes: chunkCount > 1 ? [`${field} fills ${chunkCount} CLIP chunks of ${clipLength} tokens`] : [],
+    notes: [
+      ...(chunkCount > 1 ? [`${field} fills ${chunkCount} CLIP chunks of ${clipLength} tokens`] : []),
+      ...cutNotes(field, { "CLIP-L": encodedL, "CLIP-G": encodedG, "T5-XXL": encodedT5 }),
+    ],
   };
 }
 
@@ -118,22 +124,30 @@ export function emptyT5Tokens({ eos, pad }: TextTokenizer, length: number): read
   return [eos, ...Array<number>(length - 1).fill(pad)];
 }
 
-function t5Tokens(tokenizer: TextTokenizer, prompt: Prompt, lengthMin: number): WeightedTokens {
-  const groups = encodeRuns(tokenizer, prompt);
+function t5Tokens(tokenizer: TextTokenizer, { groups }: EncodedRuns, lengthMin: number): WeightedTokens {
   const ids = [...groups.flatMap((group) => group.ids), tokenizer.eos];
   const weights = groups.flatMap((group) => group.ids.map(() => group.weight));
   while (ids.length < lengthMin) ids.push(tokenizer.pad);
   return { ids, weights: [...weights, ...Array<number>(ids.length - weights.length).fill(1)] };
 }
 
-function encodeRuns(tokenizer: TextTokenizer, { runs, field }: Prompt): TokenGroup[] {
-  const groups = runs.map(({ text, weight }) => ({ ids: tokenizer.encode(text), weight }));
-  const tokens = groups.reduce((sum, { ids }) => sum + ids.length, 0);
-  if (tokens > PROMPT_TOKENS_MAX) throw tooLong(field, tokens);
-  return groups;
+/** Each run of one weight is tokenized by itself. */
+function encodeRuns(tokenizer: TextTokenizer | undefined, runs: readonly WeightedText[]): EncodedRuns {
+  const groups: TokenGroup[] = [];
+  let tokens = 0;
+  if (tokenizer === undefined) return { groups, tokens };
+  for (const { text, weight } of runs) {
+    const ids = tokenizer.encode(text);
+    groups.push({ ids: ids.slice(0, Math.max(0, PROMPT_TOKENS_MAX - tokens)), weight });
+    tokens += ids.length;
+  }
+  return { groups, tokens };
 }
 
-function tooLong(field: PromptField, tokens: number): FarmError {
-  const message = `is ${tokens} tokens long, at most ${PROMPT_TOKENS_MAX} (PROMPT_TOKENS_MAX)`;
-  return fieldsError("the job", [{ path: field, message }]);
+function cutNotes(field: PromptField, encoders: Readonly<Record<string, EncodedRuns>>): readonly string[] {
+  return Object.entries(encoders).flatMap(([name, { tokens }]) =>
+    tokens > PROMPT_TOKENS_MAX
+      ? [`${field} is cut to ${PROMPT_TOKENS_MAX} of its ${tokens} tokens for ${name} (PROMPT_TOKENS_MAX)`]
+      : [],
+  );
 }
