@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { decodePng, meanDifference, REPOSITORY_ROOT, readPng } from "../harness/index.js";
+import { decodePng, meanDifference, REPOSITORY_ROOT, readPng, startRedis } from "../harness/index.js";
 
 const FARM = path.join(REPOSITORY_ROOT, "farm");
 const PROMPT = "a yellow sun over blue mountains under an orange sky";
@@ -21,8 +21,13 @@ afterAll(async () => {
 });
 
 /** Runs `./farm` from a folder that is not the project's, with a data folder of its own. */
-async function farm(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const run = promisify(execFile)(FARM, [...args], { cwd: dir, timeout: CALL_TIMEOUT_MS });
+const farm = (...args: readonly string[]) => farmWith(process.env, ...args);
+
+async function farmWith(
+  env: NodeJS.ProcessEnv,
+  ...args: readonly string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const run = promisify(execFile)(FARM, [...args], { cwd: dir, env, timeout: CALL_TIMEOUT_MS });
   return run.then(
     (output) => ({ code: 0, ...output }),
     (error: { code?: number; stdout: string; stderr: string }) => ({
@@ -59,6 +64,27 @@ describe("./farm render", () => {
     expect(files).toEqual([...Array.from({ length: 8 }, (_, i) => `many-${i}.png`), "many-sheet.png"]);
     const sheet = await readPng(path.join(dir, "many-sheet.png"));
     expect(Math.min(sheet.width, sheet.height)).toBeGreaterThan(256);
+  });
+
+  it("joins a Redis with the farm's own data folder, and refuses to with another", {
+    timeout: 3 * CALL_TIMEOUT_MS,
+  }, async () => {
+    const redis = await startRedis({ dir: path.join(dir, "redis"), aof: true });
+    try {
+      const env = { ...process.env, FARM_REDIS_URL: redis.url };
+      const call = (data: string) =>
+        farmWith(env, "render", PROMPT, "--steps", "1", "-o", `${data}.png`, "--data", data);
+      const first = await call("one");
+      expect(first, first.stderr).toMatchObject({ code: 0 });
+      const again = await call("one");
+      expect(again, again.stderr).toMatchObject({ code: 0 });
+      const other = await call("two");
+      expect(other, other.stderr).toMatchObject({ code: 2 });
+      expect(other.stderr).toContain(`the farm's store is`);
+      expect(other.stderr).toContain("FARM_DATA");
+    } finally {
+      await redis.stop();
+    }
   });
 
   it.each([

@@ -41,6 +41,10 @@ describe("createProgram()", () => {
     [["render", "a", "--format", "gif"], "choices"],
     [["render", "a", "-o", "/nowhere/a.png"], "does not exist"],
     [["render", "a", "--url", "gateway"], "--url is gateway"],
+    [["render", "a", "--url", "localhost:8080"], "must be an http:// or https:// URL"],
+    [["render", "a", "--url", "ftp://x"], "must be an http:// or https:// URL"],
+    [["render", "a", "--data", "/proc/x"], "Cannot keep data in /proc/x"],
+    [["up", "--data", "/proc/x/y"], "Cannot keep data in /proc/x/y"],
     [["render", "a", "--image", "nowhere.png"], "--image is /tmp/nowhere.png"],
     [["render", "a", "--image", "/"], "no file"],
     [["render", "a", "--strength", "0"], "strength"],
@@ -66,6 +70,7 @@ describe("createProgram()", () => {
   test("createProgram() prints help and version on standard output", async () => {
     expect((await call("--version")).out).toEqual(["0.1.0"]);
     expect((await call("render", "--help")).out.join("\n")).toContain("--seed <n>");
+    expect((await call("up", "--help")).out.join("\n")).toMatch(/FARM_REDIS_URL +The Redis that holds/);
   });
 });
 

@@ -9,6 +9,7 @@ import {
 import { Command, Option } from "commander";
 import pc from "picocolors";
 import type { CommandContext } from "../context.js";
+import { usageError } from "../failure.js";
 import { onInterrupt } from "../interrupt.js";
 import { planOutput } from "../render/output-paths.js";
 import { type RenderOutcome, renderJob } from "../render/render-job.js";
@@ -72,9 +73,7 @@ async function render(context: CommandContext, prompt: string, options: RenderOp
   });
   const body = await requestBody(options, { prompt, format: output.format, cwd: context.cwd });
   const request = parseWith(submitRequestSchema, body, "the call");
-  if (options.url !== undefined && !URL.canParse(options.url)) {
-    throw new FarmError("invalid_request", `Cannot call the gateway: --url is ${options.url}`);
-  }
+  requireHttpUrl(options.url);
   const stop = new AbortController();
   using interrupt = onInterrupt(() => stop.abort());
   const target = await openTarget(context, {
@@ -91,6 +90,7 @@ async function render(context: CommandContext, prompt: string, options: RenderOp
       client: target.client,
       request: model === undefined ? request : { ...request, model },
       output,
+      lasting: target.lasting,
       signal: stop.signal,
     });
     report(context, outcome, {
@@ -100,6 +100,13 @@ async function render(context: CommandContext, prompt: string, options: RenderOp
   } finally {
     await target.drain();
   }
+}
+
+/** A name with a port, such as `localhost:8080`, is a URL as well, of the protocol `localhost:`. */
+function requireHttpUrl(url: string | undefined): void {
+  const protocol = url === undefined || !URL.canParse(url) ? undefined : new URL(url).protocol;
+  if (url === undefined || protocol === "http:" || protocol === "https:") return;
+  throw usageError(`Cannot call the gateway: --url is ${url}, must be an http:// or https:// URL`);
 }
 
 /** @throws {FarmError} the job's own error, after what was drawn is told */

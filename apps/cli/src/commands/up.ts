@@ -1,11 +1,12 @@
 import { once } from "node:events";
-import { mkdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { resolve } from "node:path";
-import { FarmError, invariant } from "@latentfarm/contract";
+import { FARM_ENV_HELP, FarmError, invariant } from "@latentfarm/contract";
 import { Command } from "commander";
 import pc from "picocolors";
 import type { CommandContext } from "../context.js";
 import { usageError } from "../failure.js";
+import { prepareDataDir } from "../farm/data-dir.js";
 import { lockData } from "../farm/data-lock.js";
 import { type LocalFarm, startFarm } from "../farm/farm.js";
 import { resolveModelDir } from "../farm/model-dir.js";
@@ -37,7 +38,15 @@ export function upCommand(context: CommandContext): Command {
     .option("--workers <n>", "worker processes", parseWhole, 1)
     .option("--data <dir>", "the folder of results and state (default .farm, or FARM_DATA)")
     .option("--model <dir>", "model folder; the demo model when absent (or FARM_MODEL)")
+    .addHelpText("after", `\nEnvironment:\n${environmentHelp()}`)
     .action((options: UpOptions) => up(context, options));
+}
+
+/** Every `FARM_` name, those that only gateway and workers read as well: they are passed on. */
+function environmentHelp(): string {
+  const width = Math.max(...Object.keys(FARM_ENV_HELP).map((name) => name.length));
+  const lines = Object.entries(FARM_ENV_HELP).map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
+  return lines.join("\n");
 }
 
 async function up(context: CommandContext, options: UpOptions): Promise<void> {
@@ -51,7 +60,7 @@ async function up(context: CommandContext, options: UpOptions): Promise<void> {
   }
   const modelDir = resolveModelDir(cwd, options.model ?? environment.farm.FARM_MODEL);
   const dataDir = resolve(cwd, options.data ?? environment.dataDir);
-  mkdirSync(dataDir, { recursive: true });
+  prepareDataDir(dataDir);
   const release = lockData(dataDir);
   try {
     await requirePort(host, port);

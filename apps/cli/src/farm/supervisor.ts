@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FarmError } from "@latentfarm/contract";
+import { EXIT } from "../failure.js";
 
 /** How one process of the farm is started, and when it counts as ready. */
 export interface ProcessPlan<Ready> {
@@ -141,7 +142,9 @@ async function startedOf<Ready>(
       : `it ended (${endingOf(child)})`;
     const failure =
       over.signal.aborted || timeout.aborted ? why : cause instanceof Error ? cause.message : why;
-    throw new FarmError("internal", `Cannot start ${plan.name}: ${failure}\n${plan.logTail()}`.trimEnd(), {
+    // What the process itself calls a wrong setting is one here: the call must be changed, not repeated.
+    const code = child.exitCode === EXIT.usage ? "config_invalid" : "internal";
+    throw new FarmError(code, `Cannot start ${plan.name}: ${failure}\n${plan.logTail()}`.trimEnd(), {
       cause,
     });
   }

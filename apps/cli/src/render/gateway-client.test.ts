@@ -94,3 +94,19 @@ test("cancel() is sent although the call's signal has aborted", async () => {
   await client.cancel(JOB);
   expect(asked[0]?.method).toBe("POST");
 });
+
+test("models() names those that live workers serve", async () => {
+  const model = {
+    architecture: "sd3.5-large",
+    defaults: { width: 64, height: 64, steps: 1, guidance_scale: 1, sampler: "a", scheduler: "b", shift: 3 },
+    limits: { width_max: 64, height_max: 64, size_multiple: 16 },
+    samplers: ["a"],
+    schedulers: ["b"],
+  };
+  const models = [
+    { ...model, name: "live", workers: 2 },
+    { ...model, name: "lately", workers: 0 },
+  ];
+  const { client } = clientOf([new Response(JSON.stringify({ models }))]);
+  expect(await client.models()).toEqual(["live"]);
+});

@@ -59,7 +59,7 @@ export function createGatewayClient(options: GatewayClientOptions): GatewayClien
     },
     async models() {
       const list = parseWith(modelListSchema, await json("/v1/models"), "the gateway's models");
-      return list.models.map(({ name }) => name);
+      return list.models.flatMap(({ name, workers }) => (workers > 0 ? [name] : []));
     },
     async submit(body) {
       const headers = { "content-type": "application/json" };

@@ -1,4 +1,11 @@
-import { FarmError, type Frame, isTerminal, type Job, type SubmitRequest } from "@latentfarm/contract";
+import {
+  FarmError,
+  type Frame,
+  isTerminal,
+  type Job,
+  type JobId,
+  type SubmitRequest,
+} from "@latentfarm/contract";
 import type { CommandContext } from "../context.js";
 import type { GatewayClient } from "./gateway-client.js";
 import type { OutputPlan } from "./output-paths.js";
@@ -26,6 +33,8 @@ export interface RenderJobOptions {
   readonly client: GatewayClient;
   readonly request: SubmitRequest;
   readonly output: OutputPlan;
+  /** The farm keeps the job when the call ends. */
+  readonly lasting: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -42,18 +51,32 @@ export async function renderJob(options: RenderJobOptions): Promise<RenderOutcom
   } catch (error) {
     // The job may have ended by itself; a gateway that is gone has nothing to cancel.
     if (signal.aborted) await client.cancel(submitted.id).catch(() => undefined);
-    throw signal.aborted ? new FarmError("canceled", `Stopped: job ${submitted.id} is canceled`) : error;
+    if (signal.aborted) throw new FarmError("canceled", `Stopped: job ${submitted.id} is canceled`);
+    throw lostSight(options, submitted.id, error);
   }
-  const job = await client.job(submitted.id);
+  const job = await client.job(submitted.id).catch((error: unknown) => {
+    throw lostSight(options, submitted.id, error);
+  });
   const pictures: WrittenPicture[] = [];
   for (const frame of job.frames) {
     if (frame.status !== "succeeded" || frame.url === null) continue;
-    const bytes = await client.picture(frame.url);
+    const bytes = await client.picture(frame.url).catch((error: unknown) => {
+      throw lostSight(options, submitted.id, error);
+    });
     const path = options.output.picturePath(frame.index, frame.seed);
     await writeFileWhole(path, bytes);
     pictures.push({ path, frame, bytes });
   }
   return { job, pictures, sheet: await writeSheet(pictures, job, options.output) };
+}
+
+/** A farm that was stopped goes on with the job when it runs again: the caller must know how to come by it. */
+function lostSight({ client, lasting }: RenderJobOptions, id: JobId, error: unknown): unknown {
+  if (!lasting || !(error instanceof FarmError && error.retryable)) return error;
+  const job = new URL(`/v1/jobs/${id}`, client.url);
+  const where = `its state is at ${job}, its pictures at ${job}/frames/0 and so on`;
+  const message = `${error.message}. Job ${id} is not lost and goes on when the farm runs: ${where}`;
+  return new FarmError(error.code, message, { cause: error });
 }
 
 async function follow({ context, client }: RenderJobOptions, job: Job): Promise<void> {

@@ -11,6 +11,8 @@ export interface RenderTarget {
   readonly client: GatewayClient;
   /** The model to name in the job; absent: the gateway's default. */
   readonly model: string | undefined;
+  /** True for a farm that goes on, with its jobs, when the call has ended. */
+  readonly lasting: boolean;
   /** Stops the farm that was started for this call, if one was. */
   drain(): Promise<void>;
   kill(): void;
@@ -63,11 +65,11 @@ async function startTarget(context: CommandContext, wishes: TargetWishes): Promi
     log: context.terminal.err,
   });
   const client = createGatewayClient({ url: farm.url, signal: wishes.signal });
-  return { client, model: farm.model, drain: farm.drain, kill: farm.kill };
+  return { client, model: farm.model, lasting: false, drain: farm.drain, kill: farm.kill };
 }
 
 function lasting(client: GatewayClient, model: string | undefined): RenderTarget {
-  return { client, model, drain: async () => undefined, kill: () => undefined };
+  return { client, model, lasting: true, drain: async () => undefined, kill: () => undefined };
 }
 
 /** A model is named by its name or by its folder, whose name it has unless a manifest says otherwise. */
