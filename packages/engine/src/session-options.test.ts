@@ -26,6 +26,13 @@ describe("sessionOptions()", () => {
     expect(options.extra?.session).not.toHaveProperty("disable_cpu_ep_fallback");
   });
 
+  it("folds and prepacks weights when asked to", () => {
+    const { extra } = sessionOptions("/models/x", { foldWeights: true });
+    expect(extra?.session).toMatchObject({ disable_quant_qdq: "1" });
+    expect(extra?.session).not.toHaveProperty("disable_prepacking");
+    expect(JSON.stringify(extra?.optimization)).not.toContain("ConstantFolding");
+  });
+
   it("forbids the CPU on CUDA", () => {
     const options = sessionOptions("/models/x", { plan: CUDA });
     expect(options.executionProviders).toEqual([{ name: "cuda", deviceId: 0 }]);

@@ -1,7 +1,9 @@
 import type { ComponentGraph } from "@latentfarm/sd35";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { CPU_PLAN } from "./device/precision-plan.js";
 import { toFarmError } from "./onnxruntime-error.js";
 import { type SessionOptions, sessionOptions } from "./session-options.js";
+import { canFoldWeights } from "./weight-folding.js";
 
 /** A tensor that goes into a session: dims in row-major order. */
 export type InputTensor =
@@ -14,7 +16,7 @@ export interface OutputTensor {
   readonly data: Float32Array;
 }
 
-/** A resident component: its weights stay mapped until {@link Session.release}. */
+/** A resident component: its weights stay mapped, or folded, until {@link Session.release}. */
 export interface Session {
   /**
    * Runs the graph once. It blocks the event loop of this process for the whole run.
@@ -26,13 +28,17 @@ export interface Session {
 }
 
 /**
- * Opens a component; see {@link sessionOptions} for how.
+ * Opens a component; see {@link sessionOptions} for how. Weights are folded where nothing else is asked for, the
+ * component runs at each step (it keeps its arena) and they are small.
  * @throws {FarmError} model_invalid when onnxruntime refuses the graph or its weights
  */
 export async function createSession(graph: ComponentGraph, options: SessionOptions = {}): Promise<Session> {
+  const { plan = CPU_PLAN, keepArena = true } = options;
+  const foldWeights =
+    options.foldWeights ?? (plan.kind === "cpu" && keepArena && canFoldWeights(graph.graph));
   const session = await InferenceSession.create(
     graph.model,
-    sessionOptions(graph.weightsFolder, options),
+    sessionOptions(graph.weightsFolder, { ...options, foldWeights }),
   ).catch((cause: unknown) => {
     throw toFarmError("model_invalid", `Cannot open session: component is ${graph.component}`, cause);
   });

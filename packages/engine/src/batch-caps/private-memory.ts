@@ -21,7 +21,11 @@ export function readPrivateBytes(): number | undefined {
 
 /** The bytes that batches may grow to: {@link MEMORY_SHARE_MAX} of the machine, or of the container's limit. */
 export function memoryBudgetBytes(): number {
+  return machineMemoryBytes() * MEMORY_SHARE_MAX;
+}
+
+/** The memory of this machine in bytes, or the container's limit where that is less. */
+export function machineMemoryBytes(): number {
   const limit = process.constrainedMemory();
-  const bytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
-  return bytes * MEMORY_SHARE_MAX;
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
