@@ -8,6 +8,7 @@ import {
   toWireError,
 } from "../ipc/messages.js";
 import type { Pipeline, PipelineOptions } from "../pipeline/pipeline.js";
+import type { RenderOptions } from "../rendered-frame.js";
 import { createRuntime } from "../runtime.js";
 
 /** Milliseconds between two signs of life of an idle engine: many of them fit into any useful limit on silence. */
@@ -35,13 +36,7 @@ export function serveEngine(channel: ChildChannel, openPipeline: OpenPipeline): 
 
   async function open(message: Extract<HostMessage, { type: "open" }>): Promise<void> {
     try {
-      const { modelDir, threads, plan, snapshotSteps, capsDir } = message;
-      const capsPlace = { dir: capsDir ?? "", device: deviceClass(plan, threads), warn: channel.warn };
-      pipeline = await openPipeline(modelDir, {
-        runtime: createRuntime({ plan, threads }),
-        snapshotSteps,
-        ...(capsDir !== undefined && { capsPlace }),
-      });
+      pipeline = await openPipeline(message.modelDir, pipelineOptions(channel, message));
       await channel.send({ type: "ready", model: pipeline.model });
     } catch (error) {
       await channel.send({ type: "refused", error: toWireError(error) });
@@ -50,22 +45,13 @@ export function serveEngine(channel: ChildChannel, openPipeline: OpenPipeline): 
   }
 
   async function render(message: Extract<HostMessage, { type: "render" }>): Promise<void> {
-    const { id, previews, initImage, resume } = message;
+    const { id } = message;
     const controller = new AbortController();
     frames.set(id, controller);
     try {
       if (pipeline === undefined) throw new FarmError("internal", "Cannot render as the engine is not open");
-      const frame = await pipeline.submit(parseWith(frameParamsSchema, message.params, "the frame"), {
-        signal: controller.signal,
-        ...(initImage && { initImage }),
-        ...(resume && { resume }),
-        onResume: (outcome) => void channel.send({ type: "resume", id, outcome }),
-        onSnapshot: (saved) => void channel.send({ type: "snapshot", id, saved }),
-        onStep: (step, steps) => void channel.send({ type: "step", id, step, steps }),
-        ...(previews && {
-          onPreview: (rgb, width, height) => void channel.send({ type: "preview", id, rgb, width, height }),
-        }),
-      });
+      const params = parseWith(frameParamsSchema, message.params, "the frame");
+      const frame = await pipeline.submit(params, renderOptions(channel, message, controller.signal));
       await channel.send({ type: "rendered", id, frame });
     } catch (error) {
       await channel.send({ type: "failed", id, error: toWireError(error) });
@@ -101,6 +87,36 @@ export function serveEngine(channel: ChildChannel, openPipeline: OpenPipeline): 
         break;
     }
   });
+}
+
+function pipelineOptions(
+  { warn }: ChildChannel,
+  { threads, plan, snapshotSteps, capsDir }: Extract<HostMessage, { type: "open" }>,
+): PipelineOptions {
+  return {
+    runtime: createRuntime({ plan, threads }),
+    snapshotSteps,
+    ...(capsDir !== undefined && { capsPlace: { dir: capsDir, device: deviceClass(plan, threads), warn } }),
+  };
+}
+
+/** All that happens to a frame is told to the host. */
+function renderOptions(
+  channel: ChildChannel,
+  { id, previews, initImage, resume }: Extract<HostMessage, { type: "render" }>,
+  signal: AbortSignal,
+): RenderOptions {
+  return {
+    signal,
+    ...(initImage && { initImage }),
+    ...(resume && { resume }),
+    onResume: (outcome) => void channel.send({ type: "resume", id, outcome }),
+    onSnapshot: (saved) => void channel.send({ type: "snapshot", id, saved }),
+    onStep: (step, steps) => void channel.send({ type: "step", id, step, steps }),
+    ...(previews && {
+      onPreview: (rgb, width, height) => void channel.send({ type: "preview", id, rgb, width, height }),
+    }),
+  };
 }
 
 function suspended(): FarmError {
