@@ -98,8 +98,6 @@ describe("createPipeline()", () => {
     ["sampler", demoFrame({ sampler: "eulr" })],
     ["scheduler", demoFrame({ scheduler: "toString" })],
     ["seed", demoFrame({ seed: "18446744073709551616" })],
-    ["prompt", demoFrame({ prompt: "red sun ".repeat(2000) })],
-    ["negative_prompt", demoFrame({ negative_prompt: "red sun ".repeat(2000) })],
   ])("refuses a wrong %s and names it", async (path, params) => {
     await expect(pipeline.submit(params)).rejects.toMatchObject({
       code: "invalid_request",
