@@ -133,6 +133,20 @@ describe("drawFrame()", () => {
     expect(stored?.contentType).toBe("image/png");
   });
 
+  it("waits with the picture for a store that is away, as long as it may", async () => {
+    const context = newContext();
+    const reason = new FarmError("interrupted", "Cannot go on");
+    const controller = new AbortController();
+    const put = async () => {
+      // The wait that follows ends with this.
+      setImmediate(() => controller.abort(reason));
+      throw new FarmError("store_unavailable", "Cannot write");
+    };
+    const away = { ...context, store: { ...context.store, put } };
+    await expect(drawFrame(away, newFrame({ signal: controller.signal }))).rejects.toBe(reason);
+    expect(context.drawn()).toBe(1);
+  });
+
   it("takes an earlier attempt's picture instead of drawing it again", async () => {
     const context = newContext();
     const frame = newFrame();

@@ -6,6 +6,7 @@ import type { FrameWork } from "@latentfarm/queue";
 import { frameKey } from "@latentfarm/storage";
 import type { WorkerContext } from "./context.js";
 import { loadInitImage } from "./init-image.js";
+import { createPatientStore } from "./patient-store.js";
 import { renderFrame } from "./render-frame.js";
 import { findStoredResult, RESULT_LABELS } from "./stored-result.js";
 
@@ -13,28 +14,31 @@ import { findStoredResult, RESULT_LABELS } from "./stored-result.js";
 export type DrawContext = Pick<WorkerContext, "config" | "engine" | "store" | "log" | "nowMs">;
 
 /**
- * Draws one frame: looks whether an earlier attempt has stored it, else renders, encodes and stores it.
- * @throws {FarmError} canceled; interrupted, also for an engine that does not come back, since that is not the
- * frame's fault; what the engine and the store throw
+ * Draws one frame: looks whether an earlier attempt has stored it, else renders, encodes and stores it. While the store
+ * is away it waits with what it has.
+ * @throws {FarmError} canceled; interrupted, also for an engine or a store that does not come back, since that is not
+ * the frame's fault; what the engine throws
  */
 export async function drawFrame(context: DrawContext, frame: FrameWork): Promise<FrameResult> {
   await frame.started();
   const paramsHash = frameParamsHash(frame.params);
   const key = frameKey(frame.jobId, frame.index, frame.params.output_format);
   const place = { jobId: frame.jobId, index: frame.index, attempt: frame.attempt };
-  const stored = await findStoredResult(context.store, key, paramsHash);
+  const { log, nowMs } = context;
+  const store = createPatientStore(context.store, { signal: frame.signal, log, nowMs, place });
+  const stored = await findStoredResult(store, key, paramsHash);
   if (stored !== undefined) {
-    context.log.info(place, "frame found in the store");
+    log.info(place, "frame found in the store");
     return stored;
   }
-  const begunMs = context.nowMs();
-  const initImage = await loadInitImage(context.store, frame);
+  const begunMs = nowMs();
+  const initImage = await loadInitImage(store, frame);
   const picture = await renderFrame(context, frame, initImage);
   frame.signal.throwIfAborted();
   const encoded = await encode(context, frame, picture);
   const result = describeResult(context, frame, { picture, ...encoded, key, begunMs });
-  const uploadMs = await upload(context, { result, paramsHash, bytes: encoded.bytes });
-  context.log.info({ ...place, totalMs: result.timings.total_ms, bytes: result.bytes }, "frame finished");
+  const uploadMs = await upload({ store, nowMs }, { result, paramsHash, bytes: encoded.bytes });
+  log.info({ ...place, totalMs: result.timings.total_ms, bytes: result.bytes }, "frame finished");
   const { timings } = result;
   return { ...result, timings: { ...timings, upload_ms: uploadMs, total_ms: timings.total_ms + uploadMs } };
 }
@@ -59,7 +63,7 @@ async function encode(
 
 /** Stores the picture with the result as it stands, in which the upload itself is not yet timed. */
 async function upload(
-  context: DrawContext,
+  context: Pick<DrawContext, "store" | "nowMs">,
   drawn: { readonly result: FrameResult; readonly paramsHash: string; readonly bytes: Uint8Array },
 ): Promise<number> {
   const { result, paramsHash, bytes } = drawn;

@@ -1,9 +1,10 @@
 import { FarmError, type FrameResult } from "@latentfarm/contract";
 import type { FrameWork } from "@latentfarm/queue";
+import { writeSidecar } from "@latentfarm/storage";
 import type { WorkerContext } from "./context.js";
 import { drawFrame } from "./draw-frame.js";
 import { startHeartbeat } from "./heartbeat.js";
-import { writeSidecar } from "./write-sidecar.js";
+import { createPatientStore } from "./patient-store.js";
 
 /** How a worker is run. */
 export interface RunOptions {
@@ -19,19 +20,23 @@ export interface RunOptions {
  * @throws {FarmError} engine_unavailable the engine does not start again, after the drain: a new process may do better
  */
 export async function runWorker(context: WorkerContext, options: RunOptions): Promise<void> {
+  const { log, nowMs } = context;
   const broken = new AbortController();
   await using consumer = context.farm.consume({
     model: context.engine.info.model.name,
     workerId: context.config.id,
     concurrency: context.config.concurrency,
     process: (frame) => drawOrBreak(context, frame, broken),
-    onJobEnd: (job) => writeSidecar(context.store, job),
+    onJobEnd: (job) => {
+      const patience = { signal: options.stop, log, nowMs, place: { jobId: job.id } };
+      return writeSidecar(createPatientStore(context.store, patience), job);
+    },
   });
   await consumer.ready();
   await using _heartbeat = await startHeartbeat(context, consumer);
   options.onReady();
   await aborted(AbortSignal.any([options.stop, broken.signal]));
-  context.log.info({ framesInFlight: consumer.active }, "worker drains");
+  log.info({ framesInFlight: consumer.active }, "worker drains");
   await consumer.drain(context.config.drainMs);
   if (broken.signal.aborted) throw broken.signal.reason;
 }
