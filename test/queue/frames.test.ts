@@ -96,13 +96,13 @@ describe("consume()", () => {
         await frame.started();
         if (frame.index === 1) return resultOf(frame);
         attempts.push(frame.attempt);
-        throw new FarmError("numeric_fault", "Cannot use the latent as it is not finite");
+        throw new FarmError("engine_crashed", "Cannot finish the frame as the engine crashed with it");
       },
     });
     const job = await farm.submit(newJob(model, { num_images: 2 }));
     const end = await endOf(farm, job.id);
     expect(attempts).toEqual([1, 2, 3]);
-    expect(end).toMatchObject({ status: "failed", error: { code: "numeric_fault" } });
+    expect(end).toMatchObject({ status: "failed", error: { code: "engine_crashed" } });
     expect(end.frames.map((frame) => frame.status)).toEqual(["failed", "succeeded"]);
   });
 
@@ -143,7 +143,7 @@ describe("consume()", () => {
       concurrency: 1,
       process: async (frame) => {
         if (frame.attempt < 4)
-          throw new FarmError("numeric_fault", "Cannot use the latent as it is not finite");
+          throw new FarmError("engine_crashed", "Cannot finish the frame as the engine crashed with it");
         return resultOf(frame);
       },
     });

@@ -72,7 +72,7 @@ describe("FrameWork.saveSnapshot()", () => {
       loaded.push(await frame.loadSnapshot());
       if (frame.attempt === 2) return resultOf(frame);
       await frame.saveSnapshot(BYTES, 2);
-      throw new FarmError("numeric_fault", "Cannot use the latent as it is not finite");
+      throw new FarmError("engine_crashed", "Cannot finish the frame as the engine crashed with it");
     });
     const job = await farm.submit(newJob(model));
     expect((await endOf(farm, job.id)).status).toBe("succeeded");
