@@ -45,11 +45,14 @@ describe("consume()", () => {
       },
     });
     const log = await readLog(farm, job.id);
-    expect(log.map((event) => event.id)).toEqual(log.map((_, i) => i + 1));
+    // A reader that comes too late for a preview misses its id: job.queued, job.started, 3 of each kind, the end.
+    const ids = log.map((event) => event.id);
+    expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
+    expect(ids.at(-1)).toBe(12);
     expect(log[0]).toMatchObject({ type: "job.queued", data: { frames: 3 } });
     expect(log[1]).toMatchObject({ type: "job.started" });
     expect(log.at(-1)).toMatchObject({ type: "job.succeeded", job_id: job.id });
-    for (const type of ["frame.progress", "frame.preview", "frame.succeeded"]) {
+    for (const type of ["frame.progress", "frame.succeeded"]) {
       expect(log.filter((event) => event.type === type)).toHaveLength(3);
     }
     const end = await farm.getJob(job.id);
