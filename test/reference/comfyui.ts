@@ -12,7 +12,7 @@ import {
   sigmas,
 } from "@latentfarm/sampling";
 import { describe, expect, it } from "vitest";
-import { expectUlps, expectWithin } from "./compare.js";
+import { expectUlps, expectWithin, skipNotOffered } from "./compare.js";
 import { NOISE_TOLERANCE } from "./numbers.js";
 import { readJson } from "./sources.js";
 
@@ -145,11 +145,7 @@ function firstPart(key: string): string {
 }
 
 function listNotOffered(kind: string, names: readonly string[], isOffered: (name: string) => boolean): void {
-  for (const name of new Set(names)) {
-    if (isOffered(name)) continue;
-    process.stderr.write(`reference: ${kind} ${name} is not offered; its cases are not run\n`); // Skips are not printed.
-    it.skip(`${name}: this ${kind} is not offered`, () => undefined);
-  }
+  for (const name of new Set(names)) if (!isOffered(name)) skipNotOffered(`${kind} ${name}`);
 }
 
 /** Runs the toy model D(x, s) = 0.9 (1 - s) x + 0.25 s cos(3 x). */

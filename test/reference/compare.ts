@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import { expect, it } from "vitest";
 
 /** Largest absolute difference of two equally long sequences; NaN anywhere counts as infinite. */
 export function maxAbsDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
@@ -49,4 +49,10 @@ export function expectRelative(
 
 function rootMeanSquare(values: ArrayLike<number>): number {
   return Math.sqrt(Array.from(values).reduce((sum, value) => sum + value ** 2, 0) / values.length);
+}
+
+/** Says in a line that cases are not run because the farm does not offer a name; vitest does not print skips. */
+export function skipNotOffered(what: string): void {
+  process.stderr.write(`reference: ${what} is not offered; its cases are not run\n`);
+  it.skip(`${what} is not offered`, () => undefined);
 }

@@ -10,7 +10,7 @@ import {
 } from "@latentfarm/sampling";
 import { buildMmdit, openWeightSource } from "@latentfarm/sd35";
 import { expect, it } from "vitest";
-import { expectWithin } from "./compare.js";
+import { expectWithin, skipNotOffered } from "./compare.js";
 import type { GraphCase } from "./graph-case.js";
 
 /** One float32 step at 1; see numbers.ts. */
@@ -24,7 +24,7 @@ export function describeTrajectories(run: GraphCase): void {
   for (const key of run.io.names.filter((name) => name.endsWith(".sigmas"))) {
     const [sampler = "", steps = ""] = key.split(".");
     const title = `${run.name} ${sampler} ${steps} steps`;
-    if (!isSamplerName(sampler)) it.skip(`${title}: sampler is not offered`, () => undefined);
+    if (!isSamplerName(sampler)) skipNotOffered(`sampler of ${title}`);
     else it(title, () => checkTrajectory(run, sampler, Number(steps)));
   }
 }
