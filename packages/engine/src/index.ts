@@ -35,6 +35,7 @@ export {
   createSession,
   type InputTensor,
   type OutputTensor,
+  openSession,
   type Session,
 } from "./session.js";
 export { type SessionOptions, sessionOptions } from "./session-options.js";

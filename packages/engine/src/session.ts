@@ -32,14 +32,22 @@ export interface Session {
  * component runs at each step (it keeps its arena) and they are small.
  * @throws {FarmError} model_invalid when onnxruntime refuses the graph or its weights
  */
-export async function createSession(graph: ComponentGraph, options: SessionOptions = {}): Promise<Session> {
+export function createSession(graph: ComponentGraph, options: SessionOptions = {}): Promise<Session> {
   const { plan = CPU_PLAN, keepArena = true } = options;
   const foldWeights =
     options.foldWeights ?? (plan.kind === "cpu" && keepArena && canFoldWeights(graph.graph));
-  const session = await InferenceSession.create(
-    graph.model,
-    sessionOptions(graph.weightsFolder, { ...options, foldWeights }),
-  ).catch((cause: unknown) => {
+  return openSession(graph, sessionOptions(graph.weightsFolder, { ...options, foldWeights }));
+}
+
+/**
+ * Opens a component with onnxruntime's own options, for benchmarks that compare them.
+ * @throws {FarmError} model_invalid when onnxruntime refuses the graph or its weights
+ */
+export async function openSession(
+  graph: Pick<ComponentGraph, "component" | "model">,
+  options: InferenceSession.SessionOptions,
+): Promise<Session> {
+  const session = await InferenceSession.create(graph.model, options).catch((cause: unknown) => {
     throw toFarmError("model_invalid", `Cannot open session: component is ${graph.component}`, cause);
   });
   return {
