@@ -5,7 +5,7 @@ import { thisMachine } from "../farm/machine.js";
 import { ensureRedis } from "../farm/redis-binary.js";
 import { ROOT } from "../root.js";
 import { runSuite } from "../suites/run-suite.js";
-import { hasTests, SUITES, type Suite } from "../suites/suites.js";
+import { hasTests, SUITES, type Suite, wholeRun } from "../suites/suites.js";
 import { addTallies, formatTally, type Tally } from "../suites/tally.js";
 
 /** `farm test`: installs what the tests need, runs them, and ends with one line of counts. */
@@ -18,7 +18,7 @@ export function testCommand(context: CommandContext): Command {
 }
 
 function test(context: CommandContext, name: string | undefined): void {
-  const chosen = name === undefined ? SUITES : SUITES.filter((suite) => suite.name === name);
+  const chosen = name === undefined ? wholeRun() : SUITES.filter((suite) => suite.name === name);
   if (chosen.length === 0) {
     throw usageError(`Cannot run suite ${name}: known are ${SUITES.map((suite) => suite.name).join(", ")}`);
   }

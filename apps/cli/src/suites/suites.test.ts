@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { expect, test } from "vitest";
 import { ROOT } from "../root.js";
-import { SUITES } from "./suites.js";
+import { SUITES, wholeRun } from "./suites.js";
 
 /** Test files below a folder, as paths from the root. */
 function testFiles(folder: string): string[] {
@@ -20,4 +20,15 @@ test("SUITES covers every test file of the project", () => {
   const homeless = files.filter((file) => !folders.some((folder) => file.startsWith(`${folder}/`)));
   expect(files.length).toBeGreaterThan(50);
   expect([...new Set(homeless.map(dirname))]).toEqual([]);
+});
+
+test("wholeRun() runs each folder once and every folder", () => {
+  const all = wholeRun();
+  const engine = all.find(({ name }) => name === "engine");
+  expect(engine?.folders).toEqual(["test/engine"]);
+  expect(all.map(({ name }) => name)).toEqual(SUITES.map(({ name }) => name));
+  const folders = all.flatMap((suite) => suite.folders);
+  for (const folder of SUITES.flatMap((suite) => suite.folders)) {
+    expect(folders.filter((other) => `${folder}/`.startsWith(`${other}/`))).toHaveLength(1);
+  }
 });

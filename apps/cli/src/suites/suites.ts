@@ -25,11 +25,21 @@ export const SUITES: readonly Suite[] = [
   suite("check", []),
   suite("tidy", ["test/tidy"]),
   suite("unit", ["packages", "apps", "test/harness"]),
+  suite("engine", ["packages/engine", "packages/sampling", "test/engine"]),
   suite("reference", ["test/reference"]),
   suite("queue", ["test/queue"], { needsRedis: true, oneFileAtATime: true }),
   suite("e2e", ["test/e2e"], { needsRedis: true, oneFileAtATime: true }),
   suite("chaos", ["test/chaos"], { needsRedis: true, oneFileAtATime: true }),
 ];
+
+/** The suites of a whole run: a folder that lies in an earlier suite's is left out of the later one. */
+export function wholeRun(suites: readonly Suite[] = SUITES): readonly Suite[] {
+  return suites.map((one, index) => {
+    const earlier = suites.slice(0, index).flatMap(({ folders }) => folders);
+    const isCovered = (folder: string) => earlier.some((other) => `${folder}/`.startsWith(`${other}/`));
+    return { ...one, folders: one.folders.filter((folder) => !isCovered(folder)) };
+  });
+}
 
 /** True when a suite's folders hold at least one test file. */
 export function hasTests(suite: Suite, root: string): boolean {

@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 /** Runs calls of one class that gain by sharing. */
-function learn({ caps, afterBatch }: KeptCaps, calls = 40): void {
+function learn({ caps, afterBatch }: KeptCaps, calls = 60): void {
   for (let call = 0; call < calls; call += 1) {
     const { rowsMax } = caps.limits("shape", 64);
     caps.observe("shape", { rows: rowsMax, durationMs: 10 });

@@ -1,4 +1,4 @@
-import { type CurvePoint, createTimeCurve } from "./time-curve.js";
+import { type CurvePoint, createTimeCurve, type TimeCurve } from "./time-curve.js";
 
 /**
  * How much a doubling of the rows must add to the rows per second before it counts as a gain: twice the spread of the
@@ -6,8 +6,11 @@ import { type CurvePoint, createTimeCurve } from "./time-curve.js";
  */
 export const GAIN_MIN = 0.05;
 
-/** Successful calls until a shape that has settled is measured again: a busy neighbour or a hot device may be gone. */
-export const REPROBE_CALLS = 512;
+/**
+ * Calls until a shape that has settled is measured again: a busy neighbour or a hot device may be gone. Short, since a
+ * verdict rests on few calls; the next ones are further apart.
+ */
+export const REPROBE_CALLS = 64;
 
 /** Calls between two such measurements at most; the distance doubles with each. */
 export const REPROBE_CALLS_MAX = 16_384;
@@ -44,8 +47,9 @@ export interface ShapeCaps {
 }
 
 /**
- * Where a shape stands. "climbing": the cap is on trial; it doubles when the calls at it gain rows per second over
- * those at half of it, and goes back to half when they do not. That, the top, or want of memory leads to "settled",
+ * Where a shape stands. "climbing": the cap is on trial; calls of up to half of it and up to all of it take turns, so
+ * that other work on the machine hits both, and the cap doubles when the larger ones gain rows per second, and goes
+ * back to half when they do not. That, the top, or want of memory leads to "settled",
  * where a call shares as many rows as lets the waiting frames finish soonest on average. After some calls a settled
  * shape steps back by half, forgets what it measured from there on, and climbs again.
  */
@@ -67,29 +71,32 @@ export function createShapeCaps(limits: GrowthLimits, saved?: ShapeRecord): Shap
     probeDistance = Math.min(probeDistance * 2, REPROBE_CALLS_MAX);
   }
 
-  function probeAgain(): void {
+  function tryRows(rows: number): void {
     phase = "climbing";
-    cap = Math.max(1, cap / 2);
+    cap = Math.max(1, rows);
+    curve.forget(cap / 4);
+  }
+
+  function probeAgain(): void {
     memoryRows = Number.POSITIVE_INFINITY;
-    curve.forget(cap / 2);
+    tryRows(cap / 2);
+  }
+
+  /** Half the cap first, so that there is something to compare with when all of it has been measured. */
+  function rowsOnTrial(): number {
+    const isHalf = curve.count(cap / 4, cap / 2) <= curve.count(cap / 2, cap);
+    return isHalf ? Math.max(1, cap / 2) : cap;
   }
 
   function climb(): void {
-    const here = curve.largest(cap / 2, cap);
-    if (here === undefined) return;
-    const below = curve.largest(0, cap / 2);
-    const next = cap * 2;
-    const fits =
-      next <= limits.rowsMax &&
-      next < memoryRows &&
-      projectedBytes(below, here, next) <= (limits.memoryBytesMax ?? Number.POSITIVE_INFINITY);
-    if (below !== undefined && !gains(below, here)) settle(cap / 2);
-    else if (fits) cap = next;
-    else settle(cap);
+    const verdict = judge(curve, cap, { ...limits, rowsMax: Math.min(limits.rowsMax, memoryRows - 1) });
+    if (verdict === "halve") settle(cap / 2);
+    else if (verdict === "double") tryRows(cap * 2);
+    else if (verdict === "keep") settle(cap);
   }
 
   return {
-    rowsMax: (waitingRows) => (phase === "climbing" ? cap : curve.soonest(waitingRows, cap)),
+    rowsMax: (waitingRows) => (phase === "climbing" ? rowsOnTrial() : curve.soonest(waitingRows, cap)),
     rowsFit: () => memoryRows - 1,
     observe: (point) => {
       curve.add(point);
@@ -114,6 +121,20 @@ export function createShapeCaps(limits: GrowthLimits, saved?: ShapeRecord): Shap
       points: curve.points(),
     }),
   };
+}
+
+/** What the calls say of a cap on trial; nothing before there are enough of them. */
+function judge(
+  curve: TimeCurve,
+  cap: number,
+  { rowsMax, memoryBytesMax = Number.POSITIVE_INFINITY }: GrowthLimits,
+): "halve" | "double" | "keep" | undefined {
+  const here = curve.largest(cap / 2, cap);
+  if (here === undefined) return undefined;
+  const below = curve.largest(0, cap / 2);
+  if (below !== undefined && !gains(below, here)) return "halve";
+  const next = cap * 2;
+  return next <= rowsMax && projectedBytes(below, here, next) <= memoryBytesMax ? "double" : "keep";
 }
 
 function gains(below: CurvePoint, here: CurvePoint): boolean {

@@ -6,7 +6,7 @@ export interface CurvePoint {
   readonly memoryBytes?: number;
 }
 
-/** Measurements of one row count that stand for it: the median of fewer follows single slow calls. */
+/** Measurements of one row count that stand for it: the median of five outvotes two slow calls. */
 export const SAMPLES_MIN = 5;
 
 /** Measurements of one row count that are kept: enough for a steady median, few enough to follow a change. */
@@ -18,8 +18,10 @@ export const WARMUP_CALLS = 1;
 /** Medians of call times by row count. */
 export interface TimeCurve {
   add(point: CurvePoint): void;
-  /** Drops what was measured above so many rows. */
+  /** Drops what was measured above so many rows; the memory is warm all the same. */
   forget(aboveRows: number): void;
+  /** The measurements of the best measured row count above `above` and up to `upTo`. */
+  count(above: number, upTo: number): number;
   /** The most rows above `above` and up to `upTo` that were measured often enough, with their median. */
   largest(above: number, upTo: number): CurvePoint | undefined;
   /** The rows of a call, up to `cap`, with which so many waiting rows finish soonest on average. */
@@ -61,7 +63,11 @@ export function createTimeCurve(saved: readonly CurvePoint[] = []): TimeCurve {
       else kept.ms = [...kept.ms, ms].slice(-SAMPLES_MAX);
     },
     forget: (aboveRows) => {
-      for (const rows of samples.keys()) if (rows > aboveRows) samples.delete(rows);
+      for (const [rows, kept] of samples) if (rows > aboveRows) kept.ms = [];
+    },
+    count: (above, upTo) => {
+      const inRange = [...samples].filter(([rows]) => rows > above && rows <= upTo);
+      return Math.max(0, ...inRange.map(([, { ms }]) => ms.length));
     },
     largest: (above, upTo) => points().findLast(({ rows }) => rows > above && rows <= upTo),
     soonest: (waitingRows, cap) => soonestRows(points(), waitingRows, cap),
