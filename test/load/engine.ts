@@ -12,7 +12,7 @@ import { readOptions } from "./measure/read-options.js";
 import { publish } from "./measure/report.js";
 
 /** `./farm bench engine [--python PYTHON]`: steps and pictures of the demo model, bare and through a farm, cold start and memory. */
-const options = readOptions(["python"]);
+const options = readOptions({ names: ["python"] });
 
 const machine = describeMachine();
 const batches: BatchReport[] = [];

@@ -14,13 +14,23 @@ export interface BenchOptions {
   readonly own: Readonly<Record<string, string | undefined>>;
 }
 
-/** Reads the call; `names` are the benchmark's own options, each with a value. A wrong call ends the process. */
-export function readOptions(names: readonly string[] = [], positionalsMax = 0): BenchOptions {
+/** What a benchmark takes besides `--json` and `--save`. */
+export interface OwnOptions {
+  /** Options with a value. */
+  readonly names?: readonly string[];
+  /** Options without one; given, they read "true". */
+  readonly flags?: readonly string[];
+  readonly positionalsMax?: number;
+}
+
+/** Reads the call. A wrong call ends the process. */
+export function readOptions({ names = [], flags = [], positionalsMax = 0 }: OwnOptions = {}): BenchOptions {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: positionalsMax > 0,
       options: {
         ...Object.fromEntries(names.map((name) => [name, { type: "string" as const }])),
+        ...Object.fromEntries(flags.map((name) => [name, { type: "boolean" as const }])),
         json: { type: "boolean" as const },
         save: { type: "boolean" as const },
       },
@@ -29,7 +39,9 @@ export function readOptions(names: readonly string[] = [], positionalsMax = 0): 
       throw new TypeError(`Cannot run: too many arguments, at most ${positionalsMax}`);
     }
     const given: Readonly<Record<string, unknown>> = values;
-    const own = names.map((name) => [name, typeof given[name] === "string" ? given[name] : undefined]);
+    const own = [...names, ...flags].flatMap((name) =>
+      given[name] === undefined ? [] : [[name, String(given[name])]],
+    );
     return {
       json: values.json === true,
       save: values.save === true,

@@ -7,6 +7,7 @@ import {
   LATENT_CHANNELS,
   openWeightSource,
 } from "@latentfarm/sd35";
+import type { PhaseTime } from "./observed-process.js";
 
 /** A picture of 256x256: the VAE makes 8x8 pixels of each latent cell. */
 const LATENT_SIDE = 32;
@@ -19,12 +20,6 @@ const TIMESTEP = 500;
 
 /** The rows of the steps in order: the first finds the memory empty, the last has the two rows of guidance. */
 const STEP_ROWS: readonly number[] = [1, 1, 2];
-
-/** One phase and how long it took, in seconds. */
-export interface PhaseTime {
-  readonly phase: string;
-  readonly seconds: number;
-}
 
 /**
  * Opens a checkpoint as the engine does (one session for the denoiser, one for the VAE's decoder), runs single steps

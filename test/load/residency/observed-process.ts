@@ -1,7 +1,15 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { type ProcessMemory, readDiskBytes, watchMemory } from "../measure/process-memory.js";
-import { loadCheckpoint, type PhaseTime } from "./load-checkpoint.js";
+
+/** One phase and how long it took, in seconds. */
+export interface PhaseTime {
+  readonly phase: string;
+  readonly seconds: number;
+}
+
+/** Work on a file or folder; `begin` is awaited before each phase, so that an observer knows it has begun. */
+export type ObservedWork = (subject: string, begin: (phase: string) => Promise<void>) => Promise<PhaseTime[]>;
 
 /** What one phase took, as seen from inside (time) and from outside (memory). */
 export interface PhaseFigures extends PhaseTime {
@@ -21,14 +29,16 @@ type Message =
   | { readonly type: "done"; readonly times: readonly PhaseTime[] };
 
 /** Runs {@link answerObserver} in a process of its own and watches it. Throws when it fails. */
-export async function observeCheckpoint(module: string, file: string): Promise<Observation> {
-  const child = fork(module, ["--measure", file], { execArgv: [] });
+export async function observeWork(module: string, args: readonly string[]): Promise<Observation> {
+  const child = fork(module, args, { execArgv: [] });
   const { pid } = child;
   if (pid === undefined) throw new Error(`Cannot start ${module}: it has no process id`);
   const watch = watchMemory(pid, "start");
   const exited = once(child, "exit");
   const result = new Promise<{ times: readonly PhaseTime[]; diskBytes: number }>((resolve, reject) => {
-    void exited.then(([code, signal]) => reject(new Error(`Cannot measure ${file}: ${signal ?? code}`)));
+    void exited.then(([code, signal]) =>
+      reject(new Error(`Cannot measure ${args.join(" ")}: ${signal ?? code}`)),
+    );
     child.on("message", (message: Message) => {
       if (message.type === "begin") watch.begin(message.phase);
       else resolve({ times: message.times, diskBytes: readDiskBytes(pid) });
@@ -46,13 +56,13 @@ export async function observeCheckpoint(module: string, file: string): Promise<O
   }
 }
 
-/** The other side: measures the file and tells the parent process. */
-export async function answerObserver(file: string): Promise<void> {
+/** The other side: does the work and tells the parent process. */
+export async function answerObserver(subject: string, work: ObservedWork): Promise<void> {
   const tell = async (message: Message): Promise<void> => {
     process.send?.(message);
     await once(process, "message");
   };
-  const times = await loadCheckpoint(file, (phase) => tell({ type: "begin", phase }));
+  const times = await work(subject, (phase) => tell({ type: "begin", phase }));
   await tell({ type: "done", times });
   process.disconnect();
 }
