@@ -87,6 +87,6 @@ function addWeights(
 
 /** The tokens that a linear layer works on, by its scope; undefined for one vector a row. */
 function tokensOf({ name }: GraphNode): TokenCount | undefined {
-  if (/adaLN_modulation|[ty]_embedder/.test(name)) return undefined;
+  if (/adaLN_modulation|^[ty]_embedder/.test(name)) return undefined;
   return /context_block|context_embedder/.test(name) ? "context" : "patches";
 }
