@@ -85,6 +85,19 @@ describe("createShapeCaps()", () => {
     expect(shape.record().cap).toBeLessThan(16);
   });
 
+  test("keeps its record while it measures again", () => {
+    const shape = createShapeCaps({ rowsMax: 16 });
+    drive(shape, gaining(0.5));
+    const records = new Set<number>();
+    const calls = new Set<number>();
+    for (let call = 0; call < REPROBE_CALLS; call += 1) {
+      for (const rows of drive(shape, gaining(0.5), 1)) calls.add(rows);
+      records.add(shape.record().cap);
+    }
+    expect(calls.size).toBeGreaterThan(1);
+    expect([...records]).toEqual([16]);
+  });
+
   test("keeps below the rows that ran out of memory until it measures again", () => {
     const shape = createShapeCaps({ rowsMax: 16 });
     drive(shape, gaining(0.5));

@@ -19,7 +19,7 @@ export const REPROBE_CALLS_MAX = 16_384;
 export interface ShapeRecord {
   /** Rows at most: a power of two. */
   readonly cap: number;
-  /** False while the cap is on trial. */
+  /** False while the first trials last. */
   readonly settled: boolean;
   /** The fewest rows that ran out of memory. */
   readonly memoryRows?: number;
@@ -60,12 +60,15 @@ export function createShapeCaps(limits: GrowthLimits, saved?: ShapeRecord): Shap
   const curve = createTimeCurve(saved?.points);
   let phase: Phase = saved?.settled ? "settled" : "climbing";
   let cap = Math.min(saved?.cap ?? 1, limits.rowsMax);
+  /** The last verdict; it stands for the shape while it is measured again. */
+  let settledCap = saved?.settled ? cap : undefined;
   let memoryRows = saved?.memoryRows ?? Number.POSITIVE_INFINITY;
   let callsToProbe = REPROBE_CALLS;
   let probeDistance = REPROBE_CALLS;
 
   function settle(at: number): void {
     cap = Math.max(1, at);
+    settledCap = cap;
     phase = "settled";
     callsToProbe = probeDistance;
     probeDistance = Math.min(probeDistance * 2, REPROBE_CALLS_MAX);
@@ -115,8 +118,8 @@ export function createShapeCaps(limits: GrowthLimits, saved?: ShapeRecord): Shap
       settle(powerOfTwoBelow(memoryRows));
     },
     record: () => ({
-      cap,
-      settled: phase === "settled",
+      cap: settledCap ?? cap,
+      settled: settledCap !== undefined,
       ...(memoryRows === Number.POSITIVE_INFINITY ? {} : { memoryRows }),
       points: curve.points(),
     }),
