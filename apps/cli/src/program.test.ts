@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { readEnvironment } from "./config/env.js";
 import { exitCodeOf } from "./failure.js";
 import { createProgram } from "./program.js";
+import { SUITES } from "./suites/suites.js";
 
 /** Runs the command line in this process, as far as it goes without starting anything. */
 async function call(...args: string[]) {
@@ -57,7 +58,7 @@ describe("createProgram()", () => {
     [["up", "--model", "/nowhere"], "/nowhere is no folder"],
     [["up", "--workers", "0"], "--workers is 0"],
     [["bench", "nothing"], "Cannot run benchmark nothing"],
-    [["test", "nothing"], "known are check, tidy, unit, reference, queue, e2e, chaos"],
+    [["test", "nothing"], `known are ${SUITES.map(({ name }) => name).join(", ")}`],
     [["models", "synth", "sdxl", "/tmp/x"], "sd3.5-large"],
     [["nothing"], "unknown command"],
     [["render", "a", "--nothing"], "unknown option"],
