@@ -1,4 +1,5 @@
-import type { ComponentGraph } from "@latentfarm/sd35";
+import { serializeModel } from "@latentfarm/onnx";
+import { type ComponentGraph, lookUpFloat8 } from "@latentfarm/sd35";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { CPU_PLAN } from "./device/precision-plan.js";
 import { toFarmError } from "./onnxruntime-error.js";
@@ -29,14 +30,20 @@ export interface Session {
 
 /**
  * Opens a component; see {@link sessionOptions} for how. Weights are folded where nothing else is asked for, the
- * component runs at each step (it keeps its arena) and they are small.
+ * component runs at each step (it keeps its arena) and they are small; on the CPU, large FP8 weights that stay mapped
+ * are decoded by table, see {@link lookUpFloat8}.
  * @throws {FarmError} model_invalid when onnxruntime refuses the graph or its weights
  */
 export function createSession(graph: ComponentGraph, options: SessionOptions = {}): Promise<Session> {
   const { plan = CPU_PLAN, keepArena = true } = options;
   const foldWeights =
     options.foldWeights ?? (plan.kind === "cpu" && keepArena && canFoldWeights(graph.graph));
-  return openSession(graph, sessionOptions(graph.weightsFolder, { ...options, foldWeights }));
+  const byTable = plan.kind === "cpu" && !foldWeights;
+  const model = byTable ? serializeModel(lookUpFloat8(graph.graph)) : graph.model;
+  return openSession(
+    { component: graph.component, model },
+    sessionOptions(graph.weightsFolder, { ...options, foldWeights }),
+  );
 }
 
 /**

@@ -8,6 +8,7 @@ export type OnnxDtype =
   | "int64"
   | "int32"
   | "uint8"
+  | "uint16"
   | "bool";
 
 /** Bytes of one element of each {@link OnnxDtype}. */
@@ -20,6 +21,7 @@ export const ELEMENT_BYTES = {
   int64: 8,
   int32: 4,
   uint8: 1,
+  uint16: 2,
   bool: 1,
 } as const satisfies Record<OnnxDtype, number>;
 
@@ -27,6 +29,7 @@ export const ELEMENT_BYTES = {
 export const DATA_TYPE_CODES = {
   float32: 1,
   uint8: 2,
+  uint16: 4,
   int32: 6,
   int64: 7,
   bool: 9,

@@ -86,6 +86,7 @@ export { buildVaeDecoder } from "./vae/decoder.js";
 export { buildVaeEncoder } from "./vae/encoder.js";
 export type { ComputeType, GraphTarget } from "./weights/graph-target.js";
 export { linear } from "./weights/linear.js";
+export { lookUpFloat8 } from "./weights/look-up-float8.js";
 export {
   isFloat8,
   type Quantization,
