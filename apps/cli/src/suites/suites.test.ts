@@ -22,6 +22,11 @@ test("SUITES covers every test file of the project", () => {
   expect([...new Set(homeless.map(dirname))]).toEqual([]);
 });
 
+test("SUITES has in the engine's suite what compares it with the reference", () => {
+  const engine = SUITES.find(({ name }) => name === "engine");
+  expect(engine?.folders).toEqual(["packages/engine", "packages/sampling", "test/reference", "test/engine"]);
+});
+
 test("wholeRun() runs each folder once and every folder", () => {
   const all = wholeRun();
   const engine = all.find(({ name }) => name === "engine");

@@ -25,8 +25,9 @@ export const SUITES: readonly Suite[] = [
   suite("check", []),
   suite("tidy", ["test/tidy"]),
   suite("unit", ["packages", "apps", "test/harness"]),
-  suite("engine", ["packages/engine", "packages/sampling", "test/engine"]),
   suite("reference", ["test/reference"]),
+  // All that the engine is judged by, but for a killed process that is gone on from: that needs a farm, in chaos.
+  suite("engine", ["packages/engine", "packages/sampling", "test/reference", "test/engine"]),
   suite("queue", ["test/queue"], { needsRedis: true, oneFileAtATime: true }),
   suite("e2e", ["test/e2e"], { needsRedis: true, oneFileAtATime: true }),
   suite("chaos", ["test/chaos"], { needsRedis: true, oneFileAtATime: true }),
