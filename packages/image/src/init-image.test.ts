@@ -36,12 +36,20 @@ describe("decodeImageText()", () => {
     }
   });
 
+  it("passes over the line breaks of base64 and MIME encoders", () => {
+    const bytes = Array.from({ length: 200 }, (_, index) => index);
+    const lines = Buffer.from(bytes).toString("base64").replace(/.{76}/g, "$&\r\n");
+    expect([...decodeImageText(`${lines}\n`)]).toEqual(bytes);
+    expect([...decodeImageText(`data:image/png;base64,\n${lines}`)]).toEqual(bytes);
+  });
+
   it.each([
     "",
     "=",
     "AA==AA==",
-    "AA A=",
-    "AAAA\n",
+    " \r\n",
+    "AA\u00a0AA",
+    "AA\vAA",
     "https://example.com/a.png",
     "data:image/png;base64,",
     "data:image/png;base64",

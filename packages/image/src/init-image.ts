@@ -21,10 +21,12 @@ export interface RgbPicture extends InitImageSize {
 }
 
 /**
- * Reads the image that a client sent as text: base64, or a data URI of it. No address is ever fetched.
+ * Reads the image that a client sent as text: base64, or a data URI of it. Line breaks and other ASCII white space are
+ * passed over, since `base64` and MIME encoders wrap their lines. No address is ever fetched.
  * @throws {FarmError} invalid_request, naming the field `image`
  */
-export function decodeImageText(text: string): Uint8Array {
+export function decodeImageText(wrapped: string): Uint8Array {
+  const text = wrapped.replace(/[\t\n\f\r ]+/g, "");
   const comma = text.startsWith("data:") ? text.indexOf(",") : -1;
   const head = text.slice(0, Math.max(comma, 0));
   if (text.startsWith("data:") && !/^data:image\/(?:png|jpeg|webp);base64$/.test(head)) {
