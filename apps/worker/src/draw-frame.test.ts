@@ -6,7 +6,7 @@ import { createJobId, FarmError, type FrameParams } from "@latentfarm/contract";
 import type { RenderOptions } from "@latentfarm/engine";
 import { encodeImage } from "@latentfarm/image";
 import type { FrameWork } from "@latentfarm/queue";
-import { createDiskStore, inputKey } from "@latentfarm/storage";
+import { createDiskStore, inputKey, snapshotKey } from "@latentfarm/storage";
 import { createLogger } from "@latentfarm/telemetry";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DrawContext, drawFrame } from "./draw-frame.js";
@@ -154,6 +154,16 @@ describe("drawFrame()", () => {
     const second = await drawFrame(context, { ...frame, attempt: 2 });
     expect(context.drawn()).toBe(1);
     expect(second).toMatchObject({ sha256: first.sha256, attempt: 1 });
+  });
+
+  it("clears a snapshot that the attempt which stored the picture has left", async () => {
+    const context = newContext();
+    const frame = newFrame();
+    await drawFrame(context, frame);
+    const key = snapshotKey(frame.jobId, frame.index);
+    await context.store.put(key, Uint8Array.of(1), { contentType: "application/octet-stream", metadata: {} });
+    await drawFrame(context, { ...frame, attempt: 2 });
+    expect(await context.store.head(key)).toBeUndefined();
   });
 
   it("draws over a picture of other parameters", async () => {

@@ -3,7 +3,7 @@ import { CONTENT_TYPES, type FrameResult, frameParamsHash } from "@latentfarm/co
 import type { RenderedFrame } from "@latentfarm/engine";
 import { encodeImage } from "@latentfarm/image";
 import type { FrameWork } from "@latentfarm/queue";
-import { frameKey } from "@latentfarm/storage";
+import { frameKey, snapshotKey } from "@latentfarm/storage";
 import type { WorkerContext } from "./context.js";
 import { loadInitImage } from "./init-image.js";
 import { createPatientStore } from "./patient-store.js";
@@ -29,6 +29,7 @@ export async function drawFrame(context: DrawContext, frame: FrameWork): Promise
   const stored = await findStoredResult(store, key, paramsHash);
   if (stored !== undefined) {
     log.info(place, "frame found in the store");
+    await dropSnapshot(context, frame);
     return stored;
   }
   const begunMs = nowMs();
@@ -41,6 +42,12 @@ export async function drawFrame(context: DrawContext, frame: FrameWork): Promise
   log.info({ ...place, totalMs: result.timings.total_ms, bytes: result.bytes }, "frame finished");
   const { timings } = result;
   return { ...result, timings: { ...timings, upload_ms: uploadMs, total_ms: timings.total_ms + uploadMs } };
+}
+
+/** The attempt that stored the picture may have died before it cleared the snapshot that it went on from. */
+async function dropSnapshot({ store, log }: DrawContext, { jobId, index }: FrameWork): Promise<void> {
+  const deleted = store.delete(snapshotKey(jobId, index));
+  await deleted.catch((error) => log.warn({ jobId, index, err: error }, "snapshot not deleted"));
 }
 
 async function encode(

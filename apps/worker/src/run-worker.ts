@@ -3,6 +3,7 @@ import type { FrameWork } from "@latentfarm/queue";
 import { writeSidecar } from "@latentfarm/storage";
 import type { WorkerContext } from "./context.js";
 import { drawFrame } from "./draw-frame.js";
+import { dropSnapshots } from "./drop-snapshots.js";
 import { startHeartbeat } from "./heartbeat.js";
 import { createPatientStore } from "./patient-store.js";
 
@@ -27,9 +28,10 @@ export async function runWorker(context: WorkerContext, options: RunOptions): Pr
     workerId: context.config.id,
     concurrency: context.config.concurrency,
     process: (frame) => drawOrBreak(context, frame, broken),
-    onJobEnd: (job) => {
+    onJobEnd: async (job) => {
+      await dropSnapshots(context.store, job, log);
       const patience = { signal: options.stop, log, nowMs, place: { jobId: job.id } };
-      return writeSidecar(createPatientStore(context.store, patience), job);
+      await writeSidecar(createPatientStore(context.store, patience), job);
     },
   });
   await consumer.ready();

@@ -20,7 +20,7 @@ export function inputKey(jobId: JobId): string {
   return `jobs/${jobId}/input.png`;
 }
 
-/** The key of a half-done frame's snapshot, when it is too large for Redis; gone when the frame has ended. */
+/** The key of a half-done frame's snapshot, when it is too large for Redis; gone when the job has ended. */
 export function snapshotKey(jobId: JobId, index: number): string {
   return `jobs/${jobId}/${index}.snapshot`;
 }
