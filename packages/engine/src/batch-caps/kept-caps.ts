@@ -11,7 +11,8 @@ export interface KeptCaps {
 }
 
 /** Goes on from the table at a place, or learns for this process alone without one. */
-export async function openCaps(options: LearnedCapsOptions, place?: TablePlace): Promise<KeptCaps> {
+export async function openCaps(options: LearnedCapsOptions, given?: TablePlace): Promise<KeptCaps> {
+  const place = given && { ...given, warn: warnOnce(given.warn) };
   const saved = place === undefined ? undefined : await loadTable(place);
   const caps = createLearnedCaps({ ...options, ...(saved !== undefined && { saved }) });
   let savedChanges = caps.changes;
@@ -33,5 +34,15 @@ export async function openCaps(options: LearnedCapsOptions, place?: TablePlace):
       if (Object.keys(caps.table()).length > 0) save();
       await saving;
     },
+  };
+}
+
+/** Drops a sentence that was told before: a table that cannot be saved is tried again after each change of a cap. */
+function warnOnce(warn: TablePlace["warn"]): TablePlace["warn"] {
+  const told = new Set<string>();
+  return (text) => {
+    if (told.has(text)) return;
+    told.add(text);
+    warn(text);
   };
 }

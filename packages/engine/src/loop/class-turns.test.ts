@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CALL_COST_MIN, type ClassClaim, callCost, createClassTurns, turnWaitMax } from "./class-turns.js";
 import { WEIGHT_MAX, WEIGHT_MIN } from "./plan-call.js";
+import { watchWaits } from "./testing/watch-waits.js";
 
 /** Credits are sums of binary fractions. */
 const ROUNDING = 1e-9;
@@ -13,50 +14,6 @@ function serve(claims: readonly ClassClaim[], turns: number): string[] {
 }
 
 const share = (served: readonly string[], key: string) => served.filter((name) => name === key).length;
-
-/** A wait so far: what others spent, and what bounds it. */
-interface Wait {
-  spent: number;
-  batches: number;
-  cost: number;
-  weight: number;
-  otherWeights: number;
-  readonly otherCosts: number;
-}
-
-/** The waits of the classes, and the largest cost that each asked for without a break. */
-function watchWaits() {
-  const waits = new Map<string, Wait>();
-  const largest = new Map<string, number>();
-  return {
-    see: (claims: readonly ClassClaim[]) => {
-      const isGone = (key: string) => claims.every((claim) => claim.key !== key);
-      for (const key of [...largest.keys()].filter(isGone)) {
-        waits.delete(key);
-        largest.delete(key);
-      }
-      for (const { key, cost } of claims) largest.set(key, Math.max(cost, largest.get(key) ?? 0));
-      for (const { key, cost, weight } of claims) {
-        const others = claims.filter((claim) => claim.key !== key);
-        const otherWeights = others.reduce((sum, claim) => sum + claim.weight, 0);
-        const otherCosts = others.reduce((sum, claim) => sum + (largest.get(claim.key) ?? 0), 0);
-        const wait = waits.get(key) ?? { spent: 0, batches: 0, cost, weight, otherWeights, otherCosts };
-        wait.cost = Math.max(wait.cost, cost);
-        wait.weight = Math.min(wait.weight, weight);
-        wait.otherWeights = Math.max(wait.otherWeights, otherWeights);
-        waits.set(key, wait);
-      }
-    },
-    serve: (served: string, cost: number) => {
-      waits.delete(served);
-      for (const wait of waits.values()) {
-        wait.spent += cost;
-        wait.batches += 1;
-      }
-    },
-    all: () => [...waits.values()],
-  };
-}
 
 /** A round of a random history: which classes have a call, at what cost and weight. */
 const round = fc.uniqueArray(

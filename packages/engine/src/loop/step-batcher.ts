@@ -1,4 +1,4 @@
-import { callCost, createClassTurns } from "./class-turns.js";
+import { type ClassTurns, callCost, createClassTurns } from "./class-turns.js";
 import type { FrameRun } from "./frame-run.js";
 import {
   type CallPlan,
@@ -52,6 +52,8 @@ export interface StepBatcherOptions {
   readonly caps?: RowCaps;
   /** By default {@link BATCH_PATCHES_MAX}. */
   readonly patchesMax?: number;
+  /** Whose turn it is; by default {@link createClassTurns}. */
+  readonly turns?: ClassTurns;
   /** Milliseconds on a clock that never goes back. */
   readonly now?: () => number;
   readonly onBatch?: (report: BatchReport) => void;
@@ -78,10 +80,13 @@ interface ClassCall {
  * Faults are dealt with by {@link runCall}: they stay with the frame that has them.
  */
 export function createStepBatcher(denoise: Denoise, options: StepBatcherOptions = {}): StepBatcher {
-  const { caps = fixedCaps(BATCH_ROWS_MAX), patchesMax = BATCH_PATCHES_MAX } = options;
+  const {
+    caps = fixedCaps(BATCH_ROWS_MAX),
+    patchesMax = BATCH_PATCHES_MAX,
+    turns = createClassTurns(),
+  } = options;
   const members = new Map<FrameRun, Member>();
   const queues = new Map<string, WorkQueue<Member>>();
-  const turns = createClassTurns();
   const runner: CallRunner = {
     denoise,
     caps,
