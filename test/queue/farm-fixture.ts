@@ -59,6 +59,7 @@ export function newJob(model: string, params: Partial<JobParams> = {}): NewJob {
       output_quality: 90,
       num_images: 1,
       metadata: {},
+      priority: "normal",
       ...params,
     },
   };

@@ -27,6 +27,31 @@ afterAll(async () => {
 });
 
 describe("consume()", () => {
+  it("gives a frame the priority of its job", async () => {
+    const model = freshModel();
+    const [low, high] = [
+      await farm.submit(newJob(model, { priority: "low" })),
+      await farm.submit(newJob(model, { priority: "high" })),
+    ];
+    const told = new Map<string, string>();
+    await using _consumer = farm.consume({
+      model,
+      workerId: "w",
+      concurrency: 1,
+      process: async (frame) => {
+        told.set(frame.jobId, frame.priority);
+        await frame.started();
+        return resultOf(frame);
+      },
+    });
+    for (const { id } of [low, high]) await readLog(farm, id);
+    // In the order in which they came: the queue does not heed it.
+    expect([...told]).toEqual([
+      [low.id, "low"],
+      [high.id, "high"],
+    ]);
+  });
+
   it("draws every frame of a job with its own seed and tells it all in one log", async () => {
     const model = freshModel();
     const ended: JobRecord[] = [];

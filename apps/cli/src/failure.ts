@@ -15,7 +15,7 @@ const OPTION_NAMES: ReadonlyMap<string, string> = new Map([
   ["num_images", "-n"],
   ["output_format", "--format"],
   ["output_quality", "--quality"],
-  ...["model", "steps", "sampler", "scheduler", "shift", "seed"].map((name): [string, string] => [
+  ...["model", "steps", "sampler", "scheduler", "shift", "seed", "priority"].map((name): [string, string] => [
     name,
     `--${name}`,
   ]),

@@ -81,6 +81,13 @@ describe("POST /v1/jobs", () => {
     expect(farm.submitted).toHaveLength(1);
   });
 
+  it("submitJob() keeps the job's priority, normal when it names none", async () => {
+    const priorityOf = async (id: JobId) => (await request(app).get(`/v1/jobs/${id}`)).body.params.priority;
+    expect(await priorityOf(await submit())).toBe("normal");
+    expect(await priorityOf(await submit({ priority: "high" }))).toBe("high");
+    expect(farm.submitted.map(({ params }) => params.priority)).toEqual(["normal", "high"]);
+  });
+
   it("submitJob() keeps a seed of 2^64-1 exactly", async () => {
     const id = await submit({ seed: "18446744073709551615" });
     expect((await request(app).get(`/v1/jobs/${id}`)).body.params.seed).toBe("18446744073709551615");

@@ -82,7 +82,7 @@ const WRONG_FIELDS: readonly (readonly [field: string, value: unknown])[] = [
   ["metadata.note", { note: "v".repeat(513) }],
   ["metadata", Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, "v"]))],
   ["webhook", { url: "https://example.org" }],
-  ["priority", "high"],
+  ["priority", "urgent"],
   ["start_within", 5],
   ["promt", "a"],
   ["Width", 64],

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createJobId, FarmError, type FrameParams } from "@latentfarm/contract";
+import { createJobId, FarmError, type FrameParams, PRIORITIES } from "@latentfarm/contract";
 import type { RenderOptions } from "@latentfarm/engine";
 import { encodeImage } from "@latentfarm/image";
 import type { FrameWork } from "@latentfarm/queue";
@@ -47,6 +47,7 @@ function newFrame(changes: Partial<FrameWork> = {}): FrameWork & { told: (number
     attempt: 1,
     queueMs: 5,
     params: PARAMS,
+    priority: "normal",
     signal: new AbortController().signal,
     started: async () => undefined,
     progress: async (step) => void told.push(step),
@@ -223,6 +224,17 @@ describe("drawFrame()", () => {
     await drawFrame(context, newFrame());
     expect(given).toHaveLength(2);
     expect(given[1]).toBeUndefined();
+  });
+
+  it("weighs the frame by its job's priority, and stores the same picture", async () => {
+    const weights: (number | undefined)[] = [];
+    const context = newContext(({ weight }) => weights.push(weight));
+    for (const priority of PRIORITIES) await drawFrame(context, newFrame({ priority }));
+    expect(weights).toEqual([1, 2, 4]);
+    const frame = newFrame({ priority: "low" });
+    await drawFrame(context, frame);
+    await drawFrame(context, { ...frame, priority: "high", attempt: 2 });
+    expect(context.drawn()).toBe(4);
   });
 
   it("goes on from what an earlier attempt left, and says from which step", async () => {

@@ -42,6 +42,7 @@ function jobOf(frames: readonly [Status, number][]): JobRecord {
       output_quality: 90,
       num_images: frames.length,
       metadata: {},
+      priority: "normal",
     },
     progress: { step: 0, steps: 1, frames_done: 0, frames: frames.length },
     position: null,

@@ -58,6 +58,9 @@ export {
   jobParamsSchema,
   OUTPUT_FORMATS,
   type OutputFormat,
+  PRIORITIES,
+  PRIORITY_DEFAULT,
+  type Priority,
   type SkipLayerGuidance,
 } from "./params.js";
 export { frameParamsHash } from "./params-hash.js";

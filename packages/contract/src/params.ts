@@ -9,6 +9,15 @@ export const OUTPUT_FORMATS = ["png", "jpeg", "webp"] as const;
 /** A picture format. */
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
+/** What a job can be worth beside others, least first. */
+export const PRIORITIES = ["low", "normal", "high"] as const;
+
+/** What a job is worth beside others: it weighs the turns of its frames inside an engine, not their order in the queue. */
+export type Priority = (typeof PRIORITIES)[number];
+
+/** The priority of a job that names none. */
+export const PRIORITY_DEFAULT: Priority = "normal";
+
 /** The media type of each picture format. */
 export const CONTENT_TYPES = {
   png: "image/png",
@@ -103,6 +112,8 @@ export type FrameParams = z.infer<typeof frameParamsSchema>;
 export const jobParamsSchema = frameParamsSchema.extend({
   num_images: wholeBetween("num_images_min", "num_images_max"),
   metadata: metadataSchema,
+  /** Decides when a picture is drawn, never what it shows. Jobs that were taken in before it was known have none. */
+  priority: z.enum(PRIORITIES).default(PRIORITY_DEFAULT),
 });
 
 /** A job's parameters. */
@@ -113,6 +124,6 @@ export type JobParams = z.infer<typeof jobParamsSchema>;
  * @throws {RangeError} the seed would pass 2^64 - 1, which an admitted job excludes.
  */
 export function frameParams(params: JobParams, index: number): FrameParams {
-  const { num_images: _count, metadata: _metadata, ...shared } = params;
+  const { num_images: _count, metadata: _metadata, priority: _priority, ...shared } = params;
   return { ...shared, seed: frameSeed(params.seed, index) };
 }

@@ -53,6 +53,7 @@ describe("resolveJobParams()", () => {
       output_quality: 90,
       num_images: 1,
       metadata: {},
+      priority: "normal",
     });
   });
 
@@ -110,6 +111,15 @@ describe("frameParams()", () => {
     expect(frameParams(params, 1).seed).toBe("18446744073709551615");
     expect(() => frameParams(params, 2)).toThrow(RangeError);
     expect(frameParams(params, 0)).not.toHaveProperty("metadata");
+  });
+
+  it("frameParams() draws the same picture at every priority", () => {
+    const [low, high] = (["low", "high"] as const).map((priority) => resolve({ prompt: "a", priority }));
+    expect([low?.priority, high?.priority]).toEqual(["low", "high"]);
+    const frames = [low, high].flatMap((params) => (params === undefined ? [] : [frameParams(params, 0)]));
+    expect(frames[0]).not.toHaveProperty("priority");
+    expect(frames[0]).toEqual(frames[1]);
+    expect(new Set(frames.map(frameParamsHash)).size).toBe(1);
   });
 
   it("frameParamsHash() depends on every field and not on their order", () => {

@@ -1,6 +1,6 @@
 import { LIMITS } from "./limits.js";
 import type { ModelInfo } from "./model.js";
-import { type JobParams, OUTPUT_FORMATS, type SkipLayerGuidance } from "./params.js";
+import { type JobParams, OUTPUT_FORMATS, PRIORITY_DEFAULT, type SkipLayerGuidance } from "./params.js";
 import { parseSeed, SEED_MAX } from "./seed.js";
 import type { SoundPart, SubmitRequest } from "./submit.js";
 import { type FieldError, fieldsError } from "./validate.js";
@@ -68,6 +68,7 @@ function fillDefaults(request: SubmitRequest, { model, seed }: ResolveOptions): 
     output_quality: request.output_quality ?? OUTPUT_QUALITY_DEFAULT,
     num_images: request.num_images ?? 1,
     metadata: request.metadata ?? {},
+    priority: request.priority ?? PRIORITY_DEFAULT,
     ...(request.skip_layer_guidance && {
       skip_layer_guidance: resolveSkipLayers(request.skip_layer_guidance),
     }),

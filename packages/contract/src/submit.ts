@@ -1,7 +1,14 @@
 import { z } from "zod";
 import { numberBetween, textOf, wholeBetween } from "./field.js";
 import { LIMITS } from "./limits.js";
-import { nameSchema, OUTPUT_FORMATS, seedTextSchema, sizeSchema, skipLayerGuidanceSchema } from "./params.js";
+import {
+  nameSchema,
+  OUTPUT_FORMATS,
+  PRIORITIES,
+  seedTextSchema,
+  sizeSchema,
+  skipLayerGuidanceSchema,
+} from "./params.js";
 import { textFault, utf8Bytes } from "./text.js";
 
 const METADATA_KEY = /^[A-Za-z0-9_.:-]+$/;
@@ -76,6 +83,14 @@ export const submitRequestSchema = z.strictObject(
     strength: numberBetween("strength_min", "strength_max").optional(),
     /** `SKIP_LAYER_GUIDANCE_DEFAULTS` for what it leaves out. */
     skip_layer_guidance: skipLayerGuidanceSchema.partial().optional(),
+    /** `PRIORITY_DEFAULT` when absent. */
+    priority: z
+      .enum(PRIORITIES, `must be one of ${PRIORITIES.join(", ")}`)
+      .optional()
+      .meta({
+        description:
+          "Weighs the turns of the job's frames among those that one engine draws at a time: high counts as twice normal, normal as twice low. The order in which jobs leave the queue is that of their arrival.",
+      }),
     metadata: submitMetadataSchema.optional(),
   },
   "must be an object",

@@ -5,6 +5,7 @@ import type {
   JobId,
   JobParams,
   JobRecord,
+  Priority,
   ServedModel,
   WorkerInfo,
 } from "@latentfarm/contract";
@@ -47,6 +48,8 @@ export interface FrameWork {
   /** Counts from 1; a later attempt supersedes an earlier one. */
   readonly attempt: number;
   readonly params: FrameParams;
+  /** The job's: what the frame is worth beside the others that its engine draws. */
+  readonly priority: Priority;
   /** Milliseconds between the job's creation and this claim. */
   readonly queueMs: number;
   /** Aborts with a FarmError as its reason: `canceled` by the client, or `interrupted` (lock lost, drain). */

@@ -60,6 +60,7 @@ export class FrameAttempt implements FrameWork {
   readonly attempt: number;
   readonly queueMs: number;
   readonly params: FrameWork["params"];
+  readonly priority: FrameWork["priority"];
   readonly #context: AttemptContext;
   readonly #key: AttemptKey;
   readonly #controller = new AbortController();
@@ -70,6 +71,7 @@ export class FrameAttempt implements FrameWork {
     this.attempt = claim.attempt;
     this.queueMs = claim.queueMs;
     this.params = frameParams(job.params, key.index);
+    this.priority = job.params.priority;
     this.#context = context;
     this.#key = key;
   }

@@ -17,6 +17,7 @@ const PARAMS = {
   output_quality: 90,
   num_images: 2,
   metadata: {},
+  priority: "normal",
 };
 
 const FIELDS = {
@@ -50,6 +51,13 @@ describe("decodeJob()", () => {
         { index: 1, seed: "8", status: "running", attempt: 1, error: null },
       ],
     });
+  });
+
+  it("takes a job that was taken in before priorities for a normal one", () => {
+    const { priority: _priority, ...params } = PARAMS;
+    expect(decodeJob({ ...FIELDS, params: JSON.stringify(params) }).params.priority).toBe("normal");
+    const high = { ...params, priority: "high" };
+    expect(decodeJob({ ...FIELDS, params: JSON.stringify(high) }).params.priority).toBe("high");
   });
 
   it("takes a record without a field as a bug", () => {

@@ -34,6 +34,7 @@ const RECORD: JobRecord = {
     output_quality: 90,
     num_images: 1,
     metadata: {},
+    priority: "normal",
   },
   progress: { step: 0, steps: 4, frames_done: 1, frames: 1 },
   position: null,

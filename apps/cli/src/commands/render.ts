@@ -3,6 +3,7 @@ import {
   FarmError,
   OUTPUT_FORMATS,
   type OutputFormat,
+  PRIORITIES,
   parseWith,
   submitRequestSchema,
 } from "@latentfarm/contract";
@@ -56,6 +57,9 @@ export function renderCommand(context: CommandContext): Command {
     .option("--model <dir>", "model folder; the demo model when absent")
     .addOption(new Option("--format <format>", "picture format").choices(OUTPUT_FORMATS))
     .option("--quality <n>", "1..100, for jpeg and webp", parseWhole)
+    .addOption(
+      new Option("--priority <name>", "what the job is worth beside others in an engine").choices(PRIORITIES),
+    )
     .option("--data <dir>", "the farm's data folder")
     .option("--url <url>", "the gateway to use (or FARM_URL)")
     .option("--json", "print the result as JSON")

@@ -29,6 +29,7 @@ const QUEUED: Job = {
     output_format: "png",
     output_quality: 90,
     num_images: 1,
+    priority: "normal",
   },
   progress: { step: 0, steps: 1, frames_done: 0, frames: 1 },
   position: 0,

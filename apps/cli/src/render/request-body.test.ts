@@ -19,6 +19,10 @@ describe("requestBody()", () => {
     expect(await bodyOf({})).toEqual({ prompt: "a sun", num_images: 1, output_format: "png" });
   });
 
+  test("sends the priority", async () => {
+    expect(await bodyOf({ priority: "low" })).toMatchObject({ priority: "low" });
+  });
+
   test("sends an image as base64 with its strength", async () => {
     expect(await bodyOf({ image: "a.png", strength: 0.5 })).toMatchObject({
       image: Buffer.from("bytes").toString("base64"),

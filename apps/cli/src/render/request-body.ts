@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { FarmError, LIMITS, type OutputFormat } from "@latentfarm/contract";
+import { FarmError, LIMITS, type OutputFormat, type Priority } from "@latentfarm/contract";
 
 /** The options of a call that say what is drawn; each is left out when the caller leaves it out. */
 export interface RequestOptions {
@@ -14,6 +14,7 @@ export interface RequestOptions {
   readonly seed?: string;
   readonly count: number;
   readonly quality?: number;
+  readonly priority?: Priority;
   /** A file. */
   readonly image?: string;
   readonly strength?: number;
@@ -52,6 +53,7 @@ export async function requestBody(
     num_images: options.count,
     output_format: call.format,
     output_quality: options.quality,
+    priority: options.priority,
     image: options.image === undefined ? undefined : await readImage(resolve(call.cwd, options.image)),
     strength: options.strength,
     skip_layer_guidance: skipsLayers ? present(skip) : undefined,

@@ -103,13 +103,14 @@ function pipelineOptions(
 /** All that happens to a frame is told to the host. */
 function renderOptions(
   channel: ChildChannel,
-  { id, previews, initImage, resume }: Extract<HostMessage, { type: "render" }>,
+  { id, previews, initImage, resume, weight }: Extract<HostMessage, { type: "render" }>,
   signal: AbortSignal,
 ): RenderOptions {
   return {
     signal,
     ...(initImage && { initImage }),
     ...(resume && { resume }),
+    ...(weight !== undefined && { weight }),
     onResume: (outcome) => void channel.send({ type: "resume", id, outcome }),
     onSnapshot: (saved) => void channel.send({ type: "snapshot", id, saved }),
     onStep: (step, steps) => void channel.send({ type: "step", id, step, steps }),

@@ -9,6 +9,7 @@ import {
   EngineSupervisor,
   FAILED_STARTS_MAX,
   RESTART_DELAY_MAX_MS,
+  RESTART_DELAY_MS,
   SUSPEND_MS_MAX,
 } from "./supervisor.js";
 
@@ -118,6 +119,20 @@ describe("EngineSupervisor", () => {
       { type: "open", modelDir: "/models/fake", threads: 1, plan: CPU_PLAN, snapshotSteps: 5 },
     ]);
     expect(supervisor.info).toEqual({ pid: 100, model: MODEL, plan: "cpu", restarts: 0 });
+  });
+
+  test("render() tells the engine the frame's weight, again after a crash", async () => {
+    const { supervisor, engines, latest } = await startedSupervisor();
+    const rendering = supervisor.render(PARAMS, { weight: 4 });
+    latest().kill();
+    await vi.advanceTimersByTimeAsync(RESTART_DELAY_MS);
+    latest().say({ type: "ready", model: MODEL });
+    const told = engines.map(({ sent }) => sent.find(({ type }) => type === "render"));
+    expect(told).toEqual([expect.objectContaining({ weight: 4 }), expect.objectContaining({ weight: 4 })]);
+    const ended = expect(rendering).rejects.toMatchObject({ code: "interrupted" });
+    const closing = supervisor[Symbol.asyncDispose]();
+    latest().kill();
+    await Promise.all([ended, closing]);
   });
 
   test("start() rejects with the engine's refusal and starts nothing again", async () => {

@@ -157,7 +157,7 @@ export class EngineSupervisor implements EngineHost {
   #sendFrame(entry: LedgerEntry): void {
     const { id, params, options, snapshot } = entry;
     entry.sent = true;
-    const { initImage } = options;
+    const { initImage, weight } = options;
     this.#process?.send({
       type: "render",
       id,
@@ -165,6 +165,7 @@ export class EngineSupervisor implements EngineHost {
       ...(initImage && { initImage }),
       previews: options.onPreview !== undefined,
       ...(snapshot && { resume: snapshot }),
+      ...(weight !== undefined && { weight }),
     });
   }
 

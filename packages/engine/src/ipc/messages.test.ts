@@ -42,6 +42,7 @@ const FROM_HOST: readonly HostMessage[] = [
   { type: "render", id: 7, params: { prompt: "a sun" }, previews: true },
   { type: "render", id: 8, params: {}, initImage: Uint8Array.of(1, 2, 3), previews: false },
   { type: "render", id: 9, params: {}, previews: false, resume: Uint8Array.of(4, 5) },
+  { type: "render", id: 10, params: {}, previews: false, weight: 0.5 },
   { type: "cancel", id: 7 },
   { type: "suspend", id: 7 },
   { type: "close" },
@@ -70,6 +71,8 @@ describe("parseHostMessage()", () => {
     "close",
     {},
     { type: "closed" },
+    { type: "render", id: 1, params: {}, previews: false, weight: 0 },
+    { type: "render", id: 1, params: {}, previews: false, weight: "high" },
     { type: "open", modelDir: 1, threads: 0, plan: CPU_PLAN, snapshotSteps: 5 },
     {
       type: "open",

@@ -38,6 +38,8 @@ export type HostMessage =
       readonly previews: boolean;
       /** The snapshot to go on from; checked where it is used. */
       readonly resume?: Uint8Array;
+      /** The frame's share of the device beside other frames; its bounds are checked where it is used. */
+      readonly weight?: number;
     }
   | { readonly type: "cancel"; readonly id: FrameId }
   /** Ends a frame between steps with its snapshot, then `failed` as interrupted. */
@@ -105,6 +107,7 @@ export function parseHostMessage(value: unknown): HostMessage {
         ...(fields.initImage instanceof Uint8Array && { initImage: fields.initImage }),
         previews: fields.previews === true,
         ...(fields.resume instanceof Uint8Array && { resume: fields.resume }),
+        ...(fields.weight !== undefined && { weight: positive(fields, "weight") }),
       };
     case "cancel":
       return { type: "cancel", id: count(fields, "id") };
@@ -234,6 +237,12 @@ function text(fields: Readonly<Record<string, unknown>>, name: string): string {
 function count(fields: Readonly<Record<string, unknown>>, name: string): number {
   const value = milliseconds(fields, name);
   if (!Number.isSafeInteger(value)) throw unknownMessage(name, value);
+  return value;
+}
+
+function positive(fields: Readonly<Record<string, unknown>>, name: string): number {
+  const value = fields[name];
+  if (typeof value !== "number" || !(value > 0)) throw unknownMessage(name, value);
   return value;
 }
 

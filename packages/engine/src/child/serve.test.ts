@@ -1,0 +1,67 @@
+import type { ModelInfo } from "@latentfarm/contract";
+import { expect, test, vi } from "vitest";
+import { CPU_PLAN } from "../device/precision-plan.js";
+import type { ChildMessage } from "../ipc/messages.js";
+import type { RenderOptions } from "../rendered-frame.js";
+import { type ChildChannel, serveEngine } from "./serve.js";
+
+const DEFAULTS = {
+  width: 16,
+  height: 16,
+  steps: 1,
+  guidance_scale: 1,
+  sampler: "euler",
+  scheduler: "simple",
+  shift: 3,
+};
+const MODEL: ModelInfo = {
+  name: "fake",
+  architecture: "sd3.5-large",
+  defaults: DEFAULTS,
+  limits: { width_max: 16, height_max: 16, size_multiple: 16 },
+  samplers: ["euler"],
+  schedulers: ["simple"],
+};
+const PARAMS = {
+  ...DEFAULTS,
+  prompt: "a",
+  negative_prompt: "",
+  model: "fake",
+  seed: "1",
+  output_format: "png",
+  output_quality: 90,
+};
+
+test("serveEngine() gives the pipeline each frame's weight, and none where the host names none", async () => {
+  const weights: (number | undefined)[] = [];
+  const sent: ChildMessage[] = [];
+  let receive: (value: unknown) => void = () => undefined;
+  const exit = vi.fn();
+  const channel: ChildChannel = {
+    send: async (message) => void sent.push(message),
+    onMessage: (listener) => {
+      receive = listener;
+    },
+    warn: () => undefined,
+    exit,
+  };
+  const submit = async (_params: unknown, { weight }: RenderOptions = {}) => {
+    weights.push(weight);
+    const timings = { text_ms: 0, steps_ms: 0, vae_ms: 0 };
+    return { rgb: new Uint8Array(3), width: 1, height: 1, timings, notes: [], resumed_from_step: 0 };
+  };
+  serveEngine(channel, async () => ({
+    model: MODEL,
+    submit,
+    render: async () => [],
+    close: async () => undefined,
+  }));
+  receive({ type: "open", modelDir: "/models/fake", threads: 1, plan: CPU_PLAN, snapshotSteps: 5 });
+  await vi.waitFor(() => expect(sent).toEqual([{ type: "ready", model: MODEL }]));
+  receive({ type: "render", id: 1, params: PARAMS, previews: false, weight: 4 });
+  receive({ type: "render", id: 2, params: PARAMS, previews: false });
+  await vi.waitFor(() => expect(sent.filter(({ type }) => type === "rendered")).toHaveLength(2));
+  expect(weights).toEqual([4, undefined]);
+  receive({ type: "close" });
+  await vi.waitFor(() => expect(exit).toHaveBeenCalledOnce());
+});
