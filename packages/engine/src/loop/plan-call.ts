@@ -11,9 +11,15 @@ export interface JoinOptions {
    * own; 1 by default, {@link WEIGHT_MIN} to {@link WEIGHT_MAX}.
    */
   readonly weight?: number;
-  /** Names what else must be equal for rows to share a call: another graph, a LoRA set. Nothing by default. */
+  /**
+   * Names what else must be equal for rows to share a call: another graph, a LoRA set. Nothing by default, and so far
+   * always: the farm has one graph a model and no LoRA yet.
+   */
   readonly variant?: string;
-  /** The frame's rows never share a call with another frame's: for `determinism: exact`. */
+  /**
+   * The frame's rows never share a call with another frame's: for `determinism: exact`. False by default, and so far
+   * always: a job cannot ask for it yet.
+   */
   readonly exact?: boolean;
 }
 
