@@ -1,0 +1,115 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { EngineHost } from "@latentfarm/engine";
+import type { ConsumeOptions, Farm } from "@latentfarm/queue";
+import { createDiskStore, jobKey, snapshotKey } from "@latentfarm/storage";
+import { createLogger } from "@latentfarm/telemetry";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { WorkerContext } from "./context.js";
+import { runWorker } from "./run-worker.js";
+import { endedJob } from "./testing/ended-job.js";
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "latentfarm-run-"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const unasked = async (): Promise<never> => {
+  throw new Error("a worker that draws nothing does not ask for this");
+};
+
+/** A farm that has no frame and tells how it is consumed. */
+function emptyFarm(onConsume: (options: ConsumeOptions) => void): Farm {
+  return {
+    submit: unasked,
+    findSubmitted: unasked,
+    getJob: unasked,
+    cancel: unasked,
+    events: () => {
+      throw new Error("a worker reads no events");
+    },
+    models: unasked,
+    workers: unasked,
+    claimStore: unasked,
+    ping: unasked,
+    announceWorker: async () => undefined,
+    retireWorker: async () => undefined,
+    consume: (options) => {
+      onConsume(options);
+      const nothing = async () => undefined;
+      return { active: 0, ready: nothing, drain: nothing, [Symbol.asyncDispose]: nothing };
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+const ENGINE: EngineHost = {
+  info: {
+    pid: 1,
+    plan: "cpu",
+    restarts: 0,
+    model: {
+      name: "demo",
+      architecture: "",
+      defaults: {
+        width: 16,
+        height: 16,
+        steps: 1,
+        guidance_scale: 1,
+        sampler: "euler",
+        scheduler: "simple",
+        shift: 3,
+      },
+      limits: { width_max: 16, height_max: 16, size_multiple: 16 },
+      samplers: [],
+      schedulers: [],
+    },
+  },
+  render: unasked,
+  drain: async () => undefined,
+  [Symbol.asyncDispose]: async () => undefined,
+};
+
+it("runWorker() clears the snapshots of an ended job and writes its history", async () => {
+  let onJobEnd: ConsumeOptions["onJobEnd"];
+  const store = createDiskStore(root);
+  const context: WorkerContext = {
+    config: {
+      id: "w1",
+      modelDir: "",
+      dataDir: root,
+      concurrency: 1,
+      engineThreads: undefined,
+      snapshotSteps: 5,
+      drainMs: 0,
+      spotMetadataUrl: undefined,
+      device: "cpu",
+      engineEnvironment: {},
+      logLevel: "silent",
+    },
+    farm: emptyFarm((options) => {
+      onJobEnd = options.onJobEnd;
+    }),
+    engine: ENGINE,
+    store,
+    log: createLogger({ name: "worker", level: "silent" }),
+    nowMs: () => 0,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  const stop = new AbortController();
+  let running: Promise<void> | undefined;
+  await new Promise<void>((resolve, reject) => {
+    running = runWorker(context, { stop: stop.signal, onReady: resolve });
+    running.catch(reject);
+  });
+  const job = endedJob([["failed", 3]]);
+  const key = snapshotKey(job.id, 0);
+  await store.put(key, Uint8Array.of(1), { contentType: "application/octet-stream", metadata: {} });
+  await onJobEnd?.(job);
+  expect(await store.head(key)).toBeUndefined();
+  expect(await store.head(jobKey(job.id))).toBeDefined();
+  stop.abort();
+  await running;
+});
