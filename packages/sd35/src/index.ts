@@ -40,12 +40,15 @@ export {
   type T5Encoding,
 } from "./text/conditioning.js";
 export {
+  CLIP_CHUNKS_PER_RUN,
   clipTableKey,
   createPromptEncoder,
   type PromptEncoder,
   type PromptModel,
   type RunTextEncoder,
   type TextInput,
+  type TextPart,
+  type TextParts,
   t5TableKey,
 } from "./text/prompt-encoder.js";
 export { detectT5, type T5Config } from "./text/t5-config.js";

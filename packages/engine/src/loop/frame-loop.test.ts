@@ -8,6 +8,9 @@ import { type FakeFrame, fakeRun, fakeVelocities } from "./testing/fake-run.js";
 interface FakeParams extends FakeFrame {
   readonly prepareError?: FarmError;
   readonly decodeError?: FarmError;
+  /** 1 by default. */
+  readonly textUnits?: number;
+  readonly duringPrepare?: () => void;
 }
 
 const NO_SNAPSHOT = { bytes: new Uint8Array(0), step: 0, steps: 0 };
@@ -22,8 +25,13 @@ function fakeLoop(onTurn: () => void = () => undefined, unitMs = UNIT_MS) {
   let clock = 0;
   let failDecode: FarmError | undefined;
   const stages: FrameStages<FakeParams> = {
-    prepare: async (params, onStep) => {
+    async *prepare(params, onStep) {
+      for (let unit = 1; unit < (params.textUnits ?? 1); unit += 1) {
+        clock += unitMs.text;
+        yield "t5xxl";
+      }
       clock += unitMs.text;
+      params.duringPrepare?.();
       events.push(`text ${params.seed}`);
       if (params.prepareError) throw params.prepareError;
       failDecode = params.decodeError ?? failDecode;
@@ -59,7 +67,7 @@ function fakeLoop(onTurn: () => void = () => undefined, unitMs = UNIT_MS) {
     previewIntervalMs: 4,
     snapshotPace: { steps: 2, msMin: 0 },
   });
-  return { loop, events, batches };
+  return { loop, events, batches, batcher: stages.batcher };
 }
 
 describe("createFrameLoop()", () => {
@@ -145,9 +153,12 @@ describe("createFrameLoop()", () => {
     const submitted: Promise<unknown>[] = [];
     const { loop, batches } = fakeLoop(() => {
       const seed = submitted.length;
-      if (seed < 30) submitted.push(loop.submit({ seed, steps: 2 + (seed % 5), guided: false }));
+      if (seed < 30)
+        submitted.push(
+          loop.submit({ seed, steps: 2 + (seed % 5), guided: false, textUnits: 1 + (seed % 4) }),
+        );
     }, unitMs);
-    await loop.submit({ seed: 99, steps: 40, guided: false });
+    await loop.submit({ seed: 99, steps: 200, guided: false });
     await Promise.all(submitted);
     const holdUps = batches.flatMap((batch, index) => {
       const before = batches[index - 1];
@@ -156,6 +167,36 @@ describe("createFrameLoop()", () => {
     expect(batches.length).toBeGreaterThanOrEqual(40);
     expect(Math.max(...holdUps)).toBeLessThanOrEqual(holdUpMax);
     expect(Math.max(...holdUps)).toBeGreaterThan(0);
+  });
+
+  test("steps between the units of one prompt, and adds up their time", async () => {
+    const { loop, events } = fakeLoop(undefined, { text: 300, steps: 3, vae: 5 });
+    const first = loop.submit({ seed: 1, steps: 9, guided: false });
+    const long = loop.submit({ seed: 2, steps: 1, guided: false, textUnits: 4 });
+    const { timings } = await long;
+    await first;
+    expect(timings.text_ms).toBe(1200);
+    expect(events.indexOf("text 2") - events.indexOf("text 1")).toBe(1 + 4);
+  });
+
+  test("decodes a finished frame before it goes on with a prompt", async () => {
+    const { loop, events } = fakeLoop(undefined, { text: 300, steps: 3, vae: 5 });
+    await Promise.all([
+      loop.submit({ seed: 1, steps: 1, guided: false }),
+      loop.submit({ seed: 2, steps: 1, guided: false, textUnits: 4 }),
+    ]);
+    expect(events.slice(0, 3)).toEqual(["text 1", "steps 1", "vae seed 1"]);
+  });
+
+  test("leaves nothing in the batcher of a frame that is stopped while it is prepared", async () => {
+    let stopped: Promise<void> | undefined;
+    const { loop, batcher } = fakeLoop();
+    const duringPrepare = () => {
+      stopped = loop.stop(new FarmError("interrupted", "Cannot go on"));
+    };
+    await expect(loop.submit({ seed: 1, duringPrepare })).rejects.toMatchObject({ code: "interrupted" });
+    await stopped;
+    expect(batcher.size).toBe(0);
   });
 
   test("gives the frame's weight to the batcher, which refuses a wrong one for that frame alone", async () => {

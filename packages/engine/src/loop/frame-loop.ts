@@ -6,7 +6,7 @@ import { abortError } from "./abort-error.js";
 import type { FrameRun } from "./frame-run.js";
 import { createFrameSaver, type FrameSaver } from "./frame-saver.js";
 import type { JoinOptions } from "./plan-call.js";
-import { createSideBudget, type SideWork } from "./side-budget.js";
+import { createSideBudget, type SideUnits, type SideWork } from "./side-budget.js";
 import type { StepBatcher } from "./step-batcher.js";
 
 /** A frame whose prompts are encoded, ready for its steps. */
@@ -35,13 +35,14 @@ export interface DecodedFrame {
 export interface FrameStages<Params> {
   /**
    * Encodes the prompts and starts the sampler, at the snapshot `resume` if there is one that fits. `onStep` is to be
-   * called after each step.
+   * called after each step. Each unit runs a session once at most.
    */
   prepare(
     params: Params,
     onStep: (step: number, steps: number) => void,
     resume?: Uint8Array,
-  ): Promise<PreparedFrame>;
+  ): SideUnits<PreparedFrame>;
+  /** A unit of its own. */
   decode(prepared: PreparedFrame): Promise<DecodedFrame>;
   /** A small picture of where the frame stands. */
   preview(run: FrameRun): DecodedFrame | undefined;
@@ -75,7 +76,10 @@ interface Entry<Params> {
   readonly options: RenderOptions;
   readonly resolve: (frame: RenderedFrame) => void;
   readonly reject: (error: unknown) => void;
+  preparing: SideUnits<PreparedFrame> | undefined;
   prepared: PreparedFrame | undefined;
+  /** What the next unit of its preparation does. */
+  nextWork: SideWork;
   saver: FrameSaver | undefined;
   /** Counts up over all entries: when it last came to wait for its text or its picture. */
   waitsSince: number;
@@ -86,10 +90,11 @@ interface Entry<Params> {
 }
 
 /**
- * Runs frames one unit of work at a time: a prompt, a step batch or a picture. Prompts and pictures go first, the one
- * that waits the longest before others, so that frames which came together share their batches and a frame that is
- * done leaves; but while frames wait for their steps, only as many between two step batches as {@link createSideBudget}
- * lets through.
+ * Runs frames one unit of work at a time: a step batch, or work beside the steps, which runs a session once at most.
+ * That goes first, so that frames which came together share their batches and a frame that is done leaves: pictures
+ * before prompts, and each in the order in which they came, so that a prompt which others share is encoded once. But
+ * while frames wait for their steps, only as many units go between two step batches as {@link createSideBudget} lets
+ * through: one, or 250 ms.
  */
 export function createFrameLoop<Params>(
   stages: FrameStages<Params>,
@@ -115,7 +120,12 @@ export function createFrameLoop<Params>(
   }
 
   async function runSideWork(entry: Entry<Params>, work: SideWork): Promise<void> {
-    if (work === "text") return prepareEntry(stages, entry, options);
+    if (work !== "picture") {
+      const prepared = await prepareOn(stages, entry, options);
+      // A frame that was dropped during its unit must not come to the batcher, which nobody would take it from.
+      if (prepared !== undefined && roster.has(entry)) startSteps(stages, { entry, prepared }, options);
+      return;
+    }
     const frame = await decodeEntry(stages, entry, options.now);
     roster.end(entry, () => entry.resolve(frame));
   }
@@ -170,12 +180,18 @@ function createRoster<Params>(leaveBatcher: (run: FrameRun) => void) {
       entry.waitsSince = arrivals++;
       entries.add(entry);
     },
+    has: (entry: Entry<Params>) => entries.has(entry),
     end,
-    /** The entry that waits the longest for its text or its picture. */
-    nextSideWork: () =>
-      [...entries]
+    /**
+     * The entry that waits the longest for its picture, without one the longest for its text. The pictures are of
+     * frames that have their text, so they keep nobody's text waiting for good.
+     */
+    nextSideWork: () => {
+      const waiting = [...entries]
         .filter((entry) => sideWorkOf(entry) !== undefined)
-        .sort((a, b) => a.waitsSince - b.waitsSince)[0],
+        .sort((a, b) => a.waitsSince - b.waitsSince);
+      return waiting.find((entry) => sideWorkOf(entry) === "picture") ?? waiting[0];
+    },
     failAll: (error: unknown) => {
       for (const entry of entries) end(entry, () => entry.reject(error));
     },
@@ -214,7 +230,9 @@ function newEntry<Params>(
     params,
     options,
     ...settle,
+    preparing: undefined,
     prepared: undefined,
+    nextWork: "prompt",
     saver: undefined,
     waitsSince: 0,
     stepsEndedAt: undefined,
@@ -223,15 +241,16 @@ function newEntry<Params>(
 }
 
 function sideWorkOf<Params>(entry: Entry<Params>): SideWork | undefined {
-  if (entry.prepared === undefined) return "text";
+  if (entry.prepared === undefined) return entry.nextWork;
   return entry.prepared.run.state === "stepped" ? "picture" : undefined;
 }
 
-async function prepareEntry<Params>(
+/** Runs the next unit of a frame's preparation; gives the frame with the last one. */
+async function prepareOn<Params>(
   stages: FrameStages<Params>,
   entry: Entry<Params>,
   options: FrameLoopOptions,
-): Promise<void> {
+): Promise<PreparedFrame | undefined> {
   const startedAt = options.now();
   const { resume, onStep } = entry.options;
   const stepped = (step: number, steps: number) => {
@@ -239,11 +258,23 @@ async function prepareEntry<Params>(
     if (step < steps) sendPreview(stages, entry, options);
     entry.saver?.afterStep(step);
   };
-  const prepared = await stages.prepare(entry.params, stepped, resume);
+  entry.preparing ??= stages.prepare(entry.params, stepped, resume);
+  const unit = await entry.preparing.next();
+  entry.textMs += options.now() - startedAt;
+  if (unit.done === true) return unit.value;
+  entry.nextWork = unit.value;
+  return undefined;
+}
+
+function startSteps<Params>(
+  stages: FrameStages<Params>,
+  { entry, prepared }: { readonly entry: Entry<Params>; readonly prepared: PreparedFrame },
+  options: FrameLoopOptions,
+): void {
   entry.prepared = prepared;
+  entry.preparing = undefined;
   beginSaving(entry, prepared, options);
   entry.stepsStartedAt = options.now();
-  entry.textMs = entry.stepsStartedAt - startedAt;
   if (prepared.run.state !== "stepping") return;
   const { weight } = entry.options;
   stages.batcher.add(prepared.run, { ...prepared.join, ...(weight !== undefined && { weight }) });

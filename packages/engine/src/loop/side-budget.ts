@@ -1,3 +1,5 @@
+import type { TextPart } from "@latentfarm/sd35";
+
 /** Milliseconds of text encoding and decoding that fit between two step batches in any case. */
 export const SIDE_WORK_MS = 250;
 
@@ -7,8 +9,14 @@ export const SIDE_WORK_SHARE = 0.25;
 /** What is left of an expectation after a shorter unit: a cached prompt says little about the next one. */
 const EXPECTATION_KEPT = 0.9;
 
-/** The work beside the steps: a prompt or a picture. */
-export type SideWork = "text" | "picture";
+/**
+ * The work beside the steps, in units: the beginning of a prompt (its tokens), a part of encoding it, an image into a
+ * latent, a latent into a picture. Each holds one session run at most.
+ */
+export type SideWork = "prompt" | TextPart | "image" | "picture";
+
+/** Work in units: before each but the first its kind is given, and nothing runs until the next value is asked for. */
+export type SideUnits<Result> = AsyncGenerator<SideWork, Result, void>;
 
 /** Decides how much work beside the steps runs between two step batches. */
 export interface SideBudget {
@@ -22,24 +30,20 @@ export interface SideBudget {
 
 /**
  * Lets through one unit of work between two step batches, and more as long as together they are expected to take no
- * more than {@link SIDE_WORK_MS} or {@link SIDE_WORK_SHARE} of the last step batch, whichever is longer. A run cannot
+ * more than {@link SIDE_WORK_MS} or {@link SIDE_WORK_SHARE} of the last step batch, whichever is longer. A unit cannot
  * be interrupted, so steps are held up for no longer than that, or than one unit if that is longer, unless a unit takes
  * longer than expected, which is what the longest of its kind took, slowly forgotten.
  */
 export function createSideBudget(): SideBudget {
   // Nothing is known of a kind that never ran: its first unit runs alone.
-  const expectedMs: Record<SideWork, number> = {
-    text: Number.POSITIVE_INFINITY,
-    picture: Number.POSITIVE_INFINITY,
-  };
+  const expectedMs = new Map<SideWork, number>();
   let spentMs = 0;
   let units = 0;
   let budgetMs = SIDE_WORK_MS;
   return {
-    allows: (work) => units === 0 || spentMs + expectedMs[work] <= budgetMs,
+    allows: (work) => units === 0 || spentMs + (expectedMs.get(work) ?? Number.POSITIVE_INFINITY) <= budgetMs,
     spend: (work, durationMs) => {
-      const known = Number.isFinite(expectedMs[work]) ? expectedMs[work] : 0;
-      expectedMs[work] = Math.max(durationMs, known * EXPECTATION_KEPT);
+      expectedMs.set(work, Math.max(durationMs, (expectedMs.get(work) ?? 0) * EXPECTATION_KEPT));
       spentMs += durationMs;
       units += 1;
     },

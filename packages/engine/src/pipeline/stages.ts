@@ -11,6 +11,7 @@ import {
 import type { PromptEncoder } from "@latentfarm/sd35";
 import type { DecodedFrame, FrameStages, PreparedFrame } from "../loop/frame-loop.js";
 import { createFrameRun, type FrameRun, type SkipLayers } from "../loop/frame-run.js";
+import type { SideUnits } from "../loop/side-budget.js";
 import type { StepBatcher } from "../loop/step-batcher.js";
 import type { Session } from "../session.js";
 import type { CheckedParams } from "./check-params.js";
@@ -38,24 +39,34 @@ export function createStages({
 }: StageParts): FrameStages<CheckedParams> {
   const cache = createPromptCache();
 
-  async function encode(text: string, field: "prompt" | "negative_prompt"): Promise<EncodedPrompt> {
+  async function* encode(text: string, field: "prompt" | "negative_prompt"): SideUnits<EncodedPrompt> {
     const key = `${field} ${text}`;
     const cached = cache.get(key);
     if (cached !== undefined) return cached;
     const tokens = encoder.tokenize(text, field);
-    const prompt = { conditioning: await encoder.encode(tokens), notes: tokens.notes };
+    const prompt = { conditioning: yield* encoder.encode(tokens), notes: tokens.notes };
     cache.set(key, prompt);
     return prompt;
   }
 
+  async function* encodeImage({ params, initImage }: CheckedParams): SideUnits<Float32Array | undefined> {
+    if (initImage === undefined) return undefined;
+    yield "image";
+    const session = await vaeEncoder();
+    yield "image";
+    return imageLatent(session, params, initImage);
+  }
+
   return {
-    prepare: async (checked, onStep, resume) => {
+    async *prepare(checked, onStep, resume) {
       const { prompt, negative_prompt, guidance_scale } = checked.params;
-      const prompts = [await encode(prompt, "prompt")];
-      if (needsUnconditional(guidance_scale)) prompts.push(await encode(negative_prompt, "negative_prompt"));
-      const encodeImage = async () =>
-        checked.initImage && imageLatent(await vaeEncoder(), checked.params, checked.initImage);
-      const started = await startSampler({ checked, identity, resume, encodeImage });
+      const prompts = [yield* encode(prompt, "prompt")];
+      if (needsUnconditional(guidance_scale)) {
+        yield "prompt";
+        prompts.push(yield* encode(negative_prompt, "negative_prompt"));
+      }
+      const image = () => encodeImage(checked);
+      const started = yield* startSampler({ checked, identity, resume, encodeImage: image });
       return startFrame({ params: checked.params, prompts, started }, onStep);
     },
     decode: (prepared) => decode(vaeDecoder, prepared),

@@ -9,6 +9,7 @@ import {
   type SamplerPlan,
   sigmas,
 } from "@latentfarm/sampling";
+import type { SideUnits } from "../loop/side-budget.js";
 import type { ResumeOutcome } from "../rendered-frame.js";
 import { decodeSnapshot, encodeSnapshot } from "../snapshot/codec.js";
 import { type SavedFrame, type SnapshotIdentity, snapshotMismatch } from "../snapshot/frame-snapshot.js";
@@ -32,14 +33,14 @@ export interface StartSamplerOptions {
   /** The bytes of a snapshot; not trusted. */
   readonly resume: Uint8Array | undefined;
   /** The latent of the frame's image, asked for only when the frame begins anew. */
-  readonly encodeImage: () => Promise<Float32Array | undefined>;
+  readonly encodeImage: () => SideUnits<Float32Array | undefined>;
 }
 
 /**
  * Starts a frame's steps, from the snapshot where there is a fitting one. A snapshot that does not fit is not an error:
  * the frame begins anew and says why.
  */
-export async function startSampler(options: StartSamplerOptions): Promise<StartedSampler> {
+export async function* startSampler(options: StartSamplerOptions): SideUnits<StartedSampler> {
   const { checked, resume } = options;
   const identity = { ...options.identity, paramsHash: frameParamsHash(checked.params) };
   const plan = planOf(checked);
@@ -47,7 +48,7 @@ export async function startSampler(options: StartSamplerOptions): Promise<Starte
   const sampler =
     attempt?.kind === "resumed"
       ? attempt.sampler
-      : await beginSampler({ checked, plan }, options.encodeImage);
+      : yield* beginSampler({ checked, plan }, options.encodeImage);
   return {
     sampler,
     ...(attempt && { resumed: outcomeOf(attempt) }),
@@ -68,11 +69,11 @@ function planOf({ params, sampler, scheduler, seed }: CheckedParams): SamplerPla
   return { sigmas: sigmas({ scheduler, steps, shift, sampler, denoise }), seed, shift };
 }
 
-async function beginSampler(
+async function* beginSampler(
   { checked, plan }: { readonly checked: CheckedParams; readonly plan: SamplerPlan },
   encodeImage: StartSamplerOptions["encodeImage"],
-): Promise<Sampler> {
-  const latent = await encodeImage();
+): SideUnits<Sampler> {
+  const latent = yield* encodeImage();
   const noise = randn(plan.seed, latentShape(checked));
   return createSampler(checked.sampler, { ...plan, noise, ...(latent && { latent }) });
 }

@@ -1,7 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { openModelFolder } from "../model-folder/inspect-model-folder.js";
-import { createPromptEncoder, type RunTextEncoder, type TextInput } from "./prompt-encoder.js";
+import {
+  CLIP_CHUNKS_PER_RUN,
+  createPromptEncoder,
+  type RunTextEncoder,
+  type TextInput,
+  type TextParts,
+} from "./prompt-encoder.js";
 
 const folder = await openModelFolder(fileURLToPath(new URL("../../../demo-model/model", import.meta.url)));
 
@@ -29,12 +35,24 @@ function echoRuntime(): { calls: Call[]; run: RunTextEncoder } {
   return { calls, run };
 }
 
+/** What parts lead to; `afterPart` hears the name of the next one. */
+async function encoded<Result>(
+  parts: TextParts<Result>,
+  afterPart: (next: string | undefined) => void = () => undefined,
+): Promise<Result> {
+  for (;;) {
+    const part = await parts.next();
+    afterPart(part.done === true ? undefined : part.value);
+    if (part.done === true) return part.value;
+  }
+}
+
 describe("createPromptEncoder()", () => {
-  it("runs each encoder once, all chunks as one batch, and pools L unprojected and G projected", async () => {
+  it("runs each encoder once for a short prompt, its chunks as one batch, and pools L unprojected and G projected", async () => {
     const { calls, run } = echoRuntime();
     using encoder = createPromptEncoder(folder, run);
     const tokens = encoder.tokenize("sun ".repeat(19));
-    const { context, pooled, ...shape } = await encoder.encode(tokens);
+    const { context, pooled, ...shape } = await encoded(encoder.encode(tokens));
     expect(calls.map(({ component, inputs }) => [component, inputs.embeddings?.dims])).toEqual([
       ["clip_l", [2, 20, 64]],
       ["clip_g", [2, 20, 128]],
@@ -49,7 +67,7 @@ describe("createPromptEncoder()", () => {
   it("points at the first end token of each chunk", async () => {
     const { calls, run } = echoRuntime();
     using encoder = createPromptEncoder(folder, run);
-    await encoder.encode(encoder.tokenize("sun ".repeat(19)));
+    await encoded(encoder.encode(encoder.tokenize("sun ".repeat(19))));
     expect(calls[0]?.inputs.end_index?.data).toEqual(BigInt64Array.of(19n, 2n));
   });
 
@@ -57,14 +75,16 @@ describe("createPromptEncoder()", () => {
     const { calls, run } = echoRuntime();
     using encoder = createPromptEncoder(folder, run);
     const [plain, empty] = [
-      await encoder.encode(encoder.tokenize("a yellow sun")),
-      await encoder.encode(encoder.tokenize("")),
+      await encoded(encoder.encode(encoder.tokenize("a yellow sun"))),
+      await encoded(encoder.encode(encoder.tokenize(""))),
     ];
     calls.length = 0;
-    const weighted = await encoder.encode(encoder.tokenize("a (yellow:1.5) sun"));
+    const weighted = await encoded(encoder.encode(encoder.tokenize("a (yellow:1.5) sun")));
     expect(calls.map(({ component, inputs }) => [component, inputs.embeddings?.dims[0]])).toEqual([
-      ["clip_l", 2],
-      ["clip_g", 2],
+      ["clip_l", 1],
+      ["clip_l", 1],
+      ["clip_g", 1],
+      ["clip_g", 1],
       ["t5xxl", 1],
       ["t5xxl", 1],
     ]);
@@ -82,8 +102,28 @@ describe("createPromptEncoder()", () => {
   it("gives the bytes of the plain prompt when all weights are 1", async () => {
     const { calls, run } = echoRuntime();
     using encoder = createPromptEncoder(folder, run);
-    const plain = await encoder.encode(encoder.tokenize("a yellow sun"));
-    expect(await encoder.encode(encoder.tokenize("(a (yellow:1) sun:1)"))).toEqual(plain);
+    const plain = await encoded(encoder.encode(encoder.tokenize("a yellow sun")));
+    expect(await encoded(encoder.encode(encoder.tokenize("(a (yellow:1) sun:1)")))).toEqual(plain);
     expect(calls).toHaveLength(6);
+  });
+
+  it("runs one encoder in each part, CLIP on a few chunks, and puts the chunks together in order", async () => {
+    const { calls, run } = echoRuntime();
+    using encoder = createPromptEncoder(folder, run);
+    const tokens = encoder.tokenize(`${"a (very long:1.2) prompt ".repeat(60)}red sun`);
+    const announced: (string | undefined)[] = [];
+    const runs: number[] = [];
+    await encoded(encoder.encode(tokens), (next) => {
+      announced.push(next);
+      runs.push(calls.length);
+    });
+    // Nothing runs in the first part, one encoder in each of the others, nothing in the last.
+    expect(runs).toEqual([...calls.keys(), calls.length, calls.length]);
+    expect(announced).toEqual([...calls.map(({ component }) => component), "conditioning", undefined]);
+    const rows = calls.flatMap(({ component, inputs }) =>
+      component === "clip_l" ? [inputs.embeddings?.dims[0] ?? 0] : [],
+    );
+    expect(Math.max(...rows)).toBe(CLIP_CHUNKS_PER_RUN);
+    expect(rows.reduce((sum, count) => sum + count, 0)).toBe(tokens.clipL.length + 1);
   });
 });

@@ -32,6 +32,18 @@ export type RunTextEncoder = (
   inputs: Readonly<Record<string, TextInput>>,
 ) => Promise<Readonly<Record<string, { readonly data: Float32Array }>>>;
 
+/**
+ * Chunks that a CLIP encoder is given at once. Most prompts have fewer; one of 2,048 tokens has 28, and all of them in
+ * one run would hold up whoever waits for the device seven times as long.
+ */
+export const CLIP_CHUNKS_PER_RUN = 4;
+
+/** A part of encoding a prompt: one run of an encoder, or putting together what all of them gave. */
+export type TextPart = "clip_l" | "clip_g" | "t5xxl" | "conditioning";
+
+/** Encoding in parts: before each part its name is given, and nothing runs until the next value is asked for. */
+export type TextParts<Result> = AsyncGenerator<TextPart, Result, void>;
+
 /** What of a model the encoder needs: an opened model folder has all of it. */
 export interface PromptModel {
   readonly tokenizers: PromptTokenizers;
@@ -54,8 +66,12 @@ export interface PromptEncoder extends Disposable {
    * @throws {FarmError} invalid_request, naming `field`, for a prompt with too many tokens
    */
   tokenize(text: string, field?: PromptField): TokenizedPrompt;
-  /** Runs each text encoder once; with weights T5 once more, for the empty prompt that they lead away from. */
-  encode(tokens: TokenizedPrompt): Promise<Conditioning>;
+  /**
+   * Encodes in parts, between which the caller may do other things. A CLIP encoder runs once for each
+   * {@link CLIP_CHUNKS_PER_RUN} chunks, T5 once for all of its tokens, as they attend to each other; with weights each
+   * encoder runs once more, for the empty prompt that they lead away from.
+   */
+  encode(tokens: TokenizedPrompt): TextParts<Conditioning>;
 }
 
 /**
@@ -86,13 +102,14 @@ export function createPromptEncoder(model: PromptModel, run: RunTextEncoder): Pr
   };
   return {
     tokenize: (text, field) => tokenizePrompt(tokenizers, text, field),
-    encode: async (tokens) => {
+    async *encode(tokens) {
       const { weights } = tokens;
       const encodedL =
-        partL && (await encodeClip(run, partL, { chunks: tokens.clipL, weights: weights?.clipL }));
+        partL && (yield* encodeClip(run, partL, { chunks: tokens.clipL, weights: weights?.clipL }));
       const encodedG =
-        partG && (await encodeClip(run, partG, { chunks: tokens.clipG, weights: weights?.clipG }));
-      const encodedT5 = partT5 && (await encodeT5(run, partT5, { ids: tokens.t5, weights: weights?.t5 }));
+        partG && (yield* encodeClip(run, partG, { chunks: tokens.clipG, weights: weights?.clipG }));
+      const encodedT5 = partT5 && (yield* encodeT5(run, partT5, { ids: tokens.t5, weights: weights?.t5 }));
+      yield "conditioning";
       return assembleConditioning(
         {
           ...(encodedL && { clipL: encodedL }),
@@ -118,50 +135,63 @@ export function t5TableKey({ prefix, embedding }: T5Config): string {
   return prefix + embedding;
 }
 
-/**
- * Runs all chunks of a prompt as one batch, with weights the empty prompt after them; SD3 takes CLIP-L's pooled vector
- * as it is and CLIP-G's projected, and weighs neither.
- */
-async function encodeClip(
+/** SD3 takes CLIP-L's pooled vector as it is and CLIP-G's projected, that of the first chunk, and weighs neither. */
+async function* encodeClip(
   run: RunTextEncoder,
-  { config, table, tokenizer }: EncoderPart<ClipConfig>,
+  part: EncoderPart<ClipConfig>,
   prompt: {
     readonly chunks: readonly (readonly number[])[];
     readonly weights: readonly (readonly number[])[] | undefined;
   },
-): Promise<ClipEncoding> {
+): TextParts<ClipEncoding> {
+  const { config, tokenizer } = part;
   const { chunks, weights } = prompt;
   const length = chunks[0]?.length;
   invariant(length !== undefined, `a prompt for ${config.kind} has a chunk`);
-  const rows = weights === undefined ? chunks : [...chunks, emptyClipChunk(tokenizer, length)];
-  const ends = rows.map((chunk) => BigInt(chunk.indexOf(tokenizer.eos)));
+  const width = config.hidden;
+  const hidden = new Float32Array(chunks.length * length * width);
+  let pooled: Float32Array | undefined;
+  for (let begin = 0; begin < chunks.length; begin += CLIP_CHUNKS_PER_RUN) {
+    yield config.kind;
+    const encoded = await runClip(run, part, chunks.slice(begin, begin + CLIP_CHUNKS_PER_RUN));
+    hidden.set(encoded.hidden, begin * length * width);
+    pooled ??= encoded.pooled;
+  }
+  invariant(pooled !== undefined, `a prompt for ${config.kind} has a pooled vector`);
+  if (weights === undefined) return { hidden, width, pooled };
+  yield config.kind;
+  const empty = await runClip(run, part, [emptyClipChunk(tokenizer, length)]);
+  return { hidden: applyTokenWeights(hidden, empty.hidden, weights.flat()), width, pooled };
+}
+
+/** Runs some chunks of equal length as one batch; of the pooled vectors it gives the first chunk's. */
+async function runClip(
+  run: RunTextEncoder,
+  { config, table, tokenizer }: EncoderPart<ClipConfig>,
+  chunks: readonly (readonly number[])[],
+): Promise<{ readonly hidden: Float32Array; readonly pooled: Float32Array }> {
+  const ids = chunks.flat();
+  const ends = chunks.map((chunk) => BigInt(chunk.indexOf(tokenizer.eos)));
   const outputs = await run(config.kind, {
     embeddings: {
       dtype: "float32",
-      dims: [rows.length, length, config.hidden],
-      data: table.rows(rows.flat()),
+      dims: [chunks.length, ids.length / chunks.length, config.hidden],
+      data: table.rows(ids),
     },
-    end_index: { dtype: "int64", dims: [rows.length], data: BigInt64Array.from(ends) },
+    end_index: { dtype: "int64", dims: [chunks.length], data: BigInt64Array.from(ends) },
   });
   const { name, width } =
     config.kind === "clip_l"
       ? { name: "pooled_unprojected", width: config.hidden }
       : { name: "pooled_projected", width: config.projectionWidth };
-  const all = dataOf(outputs, "hidden_penultimate");
-  const hidden = all.subarray(0, chunks.length * length * config.hidden);
-  const empty = all.subarray(hidden.length);
-  return {
-    hidden: weights === undefined ? hidden : applyTokenWeights(hidden, empty, weights.flat()),
-    width: config.hidden,
-    pooled: dataOf(outputs, name).slice(0, width),
-  };
+  return { hidden: dataOf(outputs, "hidden_penultimate"), pooled: dataOf(outputs, name).slice(0, width) };
 }
 
-async function encodeT5(
+async function* encodeT5(
   run: RunTextEncoder,
   { table, tokenizer }: EncoderPart<T5Config>,
   { ids, weights }: { readonly ids: readonly number[]; readonly weights: readonly number[] | undefined },
-): Promise<T5Encoding> {
+): TextParts<T5Encoding> {
   const count = ids.length;
   const positionBuckets = t5PositionBuckets(count);
   const hiddenOf = async (tokens: readonly number[]) => {
@@ -171,9 +201,11 @@ async function encodeT5(
     });
     return dataOf(outputs, "hidden");
   };
+  yield "t5xxl";
   const hidden = await hiddenOf(ids);
   if (weights === undefined) return { hidden, width: table.hidden };
   // One after the other: both in one batch would double the attention's memory at the longest prompts.
+  yield "t5xxl";
   const empty = await hiddenOf(emptyT5Tokens(tokenizer, count));
   return { hidden: applyTokenWeights(hidden, empty, weights), width: table.hidden };
 }
