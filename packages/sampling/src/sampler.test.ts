@@ -54,6 +54,24 @@ describe("createSampler()", () => {
     },
   );
 
+  it.each(SAMPLERS)("knows before each step how often the network will be called for %s", (name) => {
+    const levels = sigmas({ scheduler: "simple", steps: 6, shift: 3, sampler: name });
+    const sampler = createSampler(name, { sigmas: levels, noise: randn(1n, 32), seed: 1n });
+    const told = [sampler.callsLeft];
+    const callsAt = [0];
+    let calls = 0;
+    while (!sampler.done) {
+      const before = sampler.step;
+      const { latent, sigma } = sampler.request();
+      sampler.advance(toyModel(latent, sigma));
+      calls += 1;
+      if (sampler.step === before) continue;
+      told.push(sampler.callsLeft);
+      callsAt.push(calls);
+    }
+    expect(told).toEqual(callsAt.map((done) => calls - done));
+  });
+
   it.each(SAMPLERS)("asks for each level of the schedule once or more for %s", (name) => {
     const levels = sigmas({ scheduler: "simple", steps: 5, shift: 3, sampler: name });
     const sampler = createSampler(name, { sigmas: levels, noise: randn(1n, 32), seed: 1n });

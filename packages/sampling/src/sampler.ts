@@ -15,6 +15,11 @@ export interface Sampler {
   readonly step: number;
   /** What the sigmas say, which for ddim_uniform and beta may be other than what was asked for. */
   readonly steps: number;
+  /**
+   * Calls of the network that it takes to the end, all of the current step's included, with sigmas that end at 0 as all
+   * schedules' do.
+   */
+  readonly callsLeft: number;
   /** The noise level of the start: 1 for a picture from noise alone, less when a latent shows through. */
   readonly startSigma: number;
   /** What the network must see now. Methods of second order ask twice per step, heunpp2 up to three times. */
@@ -76,6 +81,13 @@ function countSteps({ sigmas }: SamplerPlan): number {
   return Math.max(sigmas.length - 1, 0);
 }
 
+/** The calls of the last steps of a frame: a step looks no further ahead than to the end. */
+function callsOfLast(steps: number, callsPerStep: number): number {
+  let calls = 0;
+  for (let left = 1; left <= steps; left += 1) calls += Math.min(left, callsPerStep);
+  return calls;
+}
+
 function runSampler(name: SamplerName, plan: SamplerPlan, start: MethodState): Sampler {
   const method = SAMPLER_METHODS[name];
   const steps = countSteps(plan);
@@ -92,6 +104,9 @@ function runSampler(name: SamplerName, plan: SamplerPlan, start: MethodState): S
       return state.step;
     },
     steps,
+    get callsLeft() {
+      return callsOfLast(steps - state.step, method.callsPerStep ?? 1);
+    },
     startSigma: sigmas[0] ?? 0,
     request() {
       invariant(!isDone(), "a finished sampler asks for nothing");

@@ -36,6 +36,8 @@ export interface FrameRun {
   /** Steps completed, of {@link steps}. */
   readonly step: number;
   readonly steps: number;
+  /** Requests that the sampler still has, those of the step in progress included. */
+  readonly callsLeft: number;
   /** Rows that the sampler waits for; empty when the run is not stepping. */
   pendingRows(): readonly number[];
   /** What the network must see now, the same for each row. */
@@ -115,6 +117,9 @@ export function createFrameRun(init: FrameRunInit): FrameRun {
       return sampler.step;
     },
     steps: sampler.steps,
+    get callsLeft() {
+      return sampler.callsLeft;
+    },
     skippedBlocks: (row) => (skip && row === skipRow ? skip.blocks : []),
     pendingRows: () => (state === "stepping" ? rows().filter((row) => estimates[row] === undefined) : []),
     request: () => sampler.request(),

@@ -119,6 +119,17 @@ describe("createStepBatcher()", () => {
     expect(reports.map(({ limit }) => limit)).toEqual(["rows", "rows", "empty", "empty", "empty"]);
   });
 
+  test("counts the calls that a frame has left, not its steps", async () => {
+    const { batcher, batches } = recordingBatcher({ rowsMax: 1 });
+    const twoCallsAStep = fakeRun({ seed: 1, steps: 5, guided: false, sampler: "heun" });
+    const oneCallAStep = fakeRun({ seed: 2, steps: 6, guided: false });
+    batcher.add(twoCallsAStep);
+    batcher.add(oneCallAStep);
+    await runToEnd(batcher);
+    const seeds = batches.map(({ rows: [row] }) => row?.conditioning.pooled[0]);
+    expect(seeds).toEqual([...Array(6).fill(2), ...Array(9).fill(1)]);
+  });
+
   test("tells of each call why it has no more rows", async () => {
     const { batcher, reports } = recordingBatcher({ rowsMax: 4, patchesMax: 64 });
     for (let seed = 0; seed < 3; seed += 1) batcher.add(fakeRun({ seed, steps: 1 }));

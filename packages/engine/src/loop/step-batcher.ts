@@ -125,7 +125,7 @@ export function createStepBatcher(denoise: Denoise, options: StepBatcherOptions 
       for (const [key, rows] of rowsByClass(member)) {
         const queue = queues.get(key) ?? createWorkQueue(remainingWork(key));
         queues.set(key, queue);
-        queue.add(member, { work: rows * patchesOf(run) * (run.steps - run.step), weight: member.weight });
+        queue.add(member, { work: rows * patchesOf(run) * run.callsLeft, weight: member.weight });
       }
     },
     remove: drop,
@@ -163,10 +163,10 @@ function rowsByClass(member: Member): ReadonlyMap<string, number> {
   return rows;
 }
 
-/** The work that a frame has left in a class: steps times rows times patches. */
+/** The work that a frame has left in a class: calls of the network times rows times patches. */
 function remainingWork(key: string): (member: Member) => number {
   return (member) => {
     const rows = rowsByClass(member).get(key) ?? 0;
-    return (member.run.steps - member.run.step) * rows * patchesOf(member.run);
+    return member.run.callsLeft * rows * patchesOf(member.run);
   };
 }

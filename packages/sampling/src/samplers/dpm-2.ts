@@ -17,7 +17,7 @@ import {
  * Source: Karras et al. 2022 (arXiv 2206.00364), algorithm 2, after Lu et al. 2022 (arXiv 2206.00927), DPM-Solver-2;
  * crowsonkb/k-diffusion `sampling.py`, `sample_dpm_2`.
  */
-export const dpm2: SamplerMethod = { discardsPenultimateSigma: true, request, advance };
+export const dpm2: SamplerMethod = { discardsPenultimateSigma: true, callsPerStep: 2, request, advance };
 
 /** In logarithms, as the sigma between two is then rounded as ComfyUI's. */
 function middleSigma(sigma: number, sigmaNext: number): number {

@@ -23,7 +23,7 @@ const MIDDLE_FROM_ONE = Math.fround(0.9999);
  * `sample_dpmpp_2s_ancestral`; its form for flow models, ComfyUI `comfy/k_diffusion/sampling.py`,
  * `sample_dpmpp_2s_ancestral_RF`.
  */
-export const dpmpp2sAncestral: SamplerMethod = { request, advance };
+export const dpmpp2sAncestral: SamplerMethod = { callsPerStep: 2, request, advance };
 
 /** The sigma to look from in the middle of the way down. */
 function probeSigma(sigma: number, sigmaNext: number): number {

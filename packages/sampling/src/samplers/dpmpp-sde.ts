@@ -17,7 +17,7 @@ import {
  * Source: crowsonkb/k-diffusion `sampling.py`, `sample_dpmpp_sde`, with r = 1/2, after Lu et al. 2022
  * (arXiv 2211.01095), algorithm 1.
  */
-export const dpmppSde: SamplerMethod = { offsetsFirstSigma: true, request, advance };
+export const dpmppSde: SamplerMethod = { offsetsFirstSigma: true, callsPerStep: 2, request, advance };
 
 function request(state: MethodState, context: SamplerContext): NetworkRequest {
   const { probe } = state.memory;

@@ -16,7 +16,7 @@ import {
  *
  * Source: Karras et al. 2022 (arXiv 2206.00364), algorithm 1; crowsonkb/k-diffusion `sampling.py`, `sample_heun`.
  */
-export const heun: SamplerMethod = { request, advance };
+export const heun: SamplerMethod = { callsPerStep: 2, request, advance };
 
 function request(state: MethodState, context: SamplerContext): NetworkRequest {
   const { probe } = state.memory;

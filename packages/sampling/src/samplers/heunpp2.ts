@@ -20,7 +20,7 @@ const SLOPES_MAX = 3;
  *
  * Source: Carzit/sd-webui-samplers-scheduler, "Heun++"; ComfyUI `comfy/k_diffusion/sampling.py`, `sample_heunpp2`.
  */
-export const heunpp2: SamplerMethod = { request, advance };
+export const heunpp2: SamplerMethod = { callsPerStep: SLOPES_MAX, request, advance };
 
 /** The slopes known so far in this step, the earliest first. */
 function knownSlopes({ memory }: MethodState): readonly Float32Array[] {

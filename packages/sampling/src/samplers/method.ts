@@ -39,6 +39,8 @@ export interface SamplerMethod {
   readonly discardsPenultimateSigma?: boolean;
   /** True when a first sigma of 1, where the logarithm of the signal-to-noise ratio is infinite, is replaced. */
   readonly offsetsFirstSigma?: boolean;
+  /** Calls of the network in a step, but no more than steps are left, its own included; 1 by default. */
+  readonly callsPerStep?: number;
   readonly request: (state: MethodState, context: SamplerContext) => NetworkRequest;
   /** The state after the network's denoised estimate of the request. */
   readonly advance: (state: MethodState, context: SamplerContext, denoised: Float32Array) => MethodState;

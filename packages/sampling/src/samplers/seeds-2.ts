@@ -18,7 +18,7 @@ import { sdeStep } from "./sde-step.js";
  * Source: Gonzalez et al. 2023, "SEEDS: Exponential SDE Solvers for Fast High-Quality Sampling from Diffusion Models"
  * (arXiv 2305.14267), SEEDS-2; ComfyUI `comfy/k_diffusion/sampling.py`, `sample_seeds_2`, with r = 1/2 and eta 1.
  */
-export const seeds2: SamplerMethod = { offsetsFirstSigma: true, request, advance };
+export const seeds2: SamplerMethod = { offsetsFirstSigma: true, callsPerStep: 2, request, advance };
 
 function request(state: MethodState, context: SamplerContext): NetworkRequest {
   const { probe } = state.memory;

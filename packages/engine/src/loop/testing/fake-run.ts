@@ -1,4 +1,4 @@
-import { createSampler, sigmas } from "@latentfarm/sampling";
+import { createSampler, type SamplerName, sigmas } from "@latentfarm/sampling";
 import type { Conditioning } from "@latentfarm/sd35";
 import { createFrameRun, type FrameRun, type SkipLayers } from "../frame-run.js";
 import type { RowBatch } from "../row-batch.js";
@@ -8,6 +8,8 @@ export interface FakeFrame {
   readonly seed?: number;
   readonly steps?: number;
   readonly guided?: boolean;
+  /** By default euler. */
+  readonly sampler?: SamplerName;
   /** Latent cells of both sides. */
   readonly size?: number;
   readonly tokens?: number;
@@ -20,7 +22,7 @@ export interface FakeFrame {
 export function fakeRun(frame: FakeFrame = {}): FrameRun {
   const { seed = 1, steps = 3, guided = true, size = 4, tokens = 5, onStep = () => undefined } = frame;
   const noise = Float32Array.from({ length: 16 * size * size }, (_, index) => Math.sin(seed * 97 + index));
-  const sampler = createSampler("euler", {
+  const sampler = createSampler(frame.sampler ?? "euler", {
     sigmas: sigmas({ scheduler: "normal", steps, shift: 3 }),
     noise,
     seed: BigInt(seed),
