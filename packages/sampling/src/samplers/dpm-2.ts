@@ -4,8 +4,7 @@ import {
   completeStep,
   continueStep,
   type MethodState,
-  type NetworkRequest,
-  requestCurrent,
+  requestProbe,
   type SamplerContext,
   type SamplerMethod,
 } from "./method.js";
@@ -17,18 +16,16 @@ import {
  * Source: Karras et al. 2022 (arXiv 2206.00364), algorithm 2, after Lu et al. 2022 (arXiv 2206.00927), DPM-Solver-2;
  * crowsonkb/k-diffusion `sampling.py`, `sample_dpm_2`.
  */
-export const dpm2: SamplerMethod = { discardsPenultimateSigma: true, callsPerStep: 2, request, advance };
+export const dpm2: SamplerMethod = {
+  discardsPenultimateSigma: true,
+  callsPerStep: 2,
+  request: requestProbe(middleSigma),
+  advance,
+};
 
 /** In logarithms, as the sigma between two is then rounded as ComfyUI's. */
 function middleSigma(sigma: number, sigmaNext: number): number {
   return Math.fround(Math.exp((Math.log(sigma) + Math.log(sigmaNext)) / 2));
-}
-
-function request(state: MethodState, context: SamplerContext): NetworkRequest {
-  const { probe } = state.memory;
-  if (probe === undefined) return requestCurrent(state, context);
-  const { sigmas } = context;
-  return { latent: probe, sigma: middleSigma(sigmas[state.step]!, sigmas[state.step + 1]!) };
 }
 
 function advance(state: MethodState, context: SamplerContext, denoised: Float32Array): MethodState {

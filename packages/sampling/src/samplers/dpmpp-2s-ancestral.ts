@@ -6,8 +6,7 @@ import {
   completeStep,
   continueStep,
   type MethodState,
-  type NetworkRequest,
-  requestCurrent,
+  requestProbe,
   type SamplerContext,
   type SamplerMethod,
 } from "./method.js";
@@ -23,19 +22,16 @@ const MIDDLE_FROM_ONE = Math.fround(0.9999);
  * `sample_dpmpp_2s_ancestral`; its form for flow models, ComfyUI `comfy/k_diffusion/sampling.py`,
  * `sample_dpmpp_2s_ancestral_RF`.
  */
-export const dpmpp2sAncestral: SamplerMethod = { callsPerStep: 2, request, advance };
+export const dpmpp2sAncestral: SamplerMethod = {
+  callsPerStep: 2,
+  request: requestProbe(probeSigma),
+  advance,
+};
 
 /** The sigma to look from in the middle of the way down. */
 function probeSigma(sigma: number, sigmaNext: number): number {
   if (sigma === 1) return MIDDLE_FROM_ONE;
   return middleSigma(sigma, ancestralStep(sigma, sigmaNext).sigmaDown);
-}
-
-function request(state: MethodState, context: SamplerContext): NetworkRequest {
-  const { probe } = state.memory;
-  if (probe === undefined) return requestCurrent(state, context);
-  const { sigmas } = context;
-  return { latent: probe, sigma: probeSigma(sigmas[state.step]!, sigmas[state.step + 1]!) };
 }
 
 function advance(state: MethodState, context: SamplerContext, denoised: Float32Array): MethodState {

@@ -4,8 +4,7 @@ import {
   completeStep,
   continueStep,
   type MethodState,
-  type NetworkRequest,
-  requestCurrent,
+  requestProbe,
   type SamplerContext,
   type SamplerMethod,
 } from "./method.js";
@@ -17,14 +16,12 @@ import {
  * Source: crowsonkb/k-diffusion `sampling.py`, `sample_dpmpp_sde`, with r = 1/2, after Lu et al. 2022
  * (arXiv 2211.01095), algorithm 1.
  */
-export const dpmppSde: SamplerMethod = { offsetsFirstSigma: true, callsPerStep: 2, request, advance };
-
-function request(state: MethodState, context: SamplerContext): NetworkRequest {
-  const { probe } = state.memory;
-  if (probe === undefined) return requestCurrent(state, context);
-  const { sigmas } = context;
-  return { latent: probe, sigma: middleSigma(sigmas[state.step]!, sigmas[state.step + 1]!) };
-}
+export const dpmppSde: SamplerMethod = {
+  offsetsFirstSigma: true,
+  callsPerStep: 2,
+  request: requestProbe(middleSigma),
+  advance,
+};
 
 function advance(state: MethodState, context: SamplerContext, denoised: Float32Array): MethodState {
   const sigma = context.sigmas[state.step]!;

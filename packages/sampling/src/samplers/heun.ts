@@ -4,8 +4,7 @@ import {
   completeStep,
   continueStep,
   type MethodState,
-  type NetworkRequest,
-  requestCurrent,
+  requestProbe,
   type SamplerContext,
   type SamplerMethod,
 } from "./method.js";
@@ -16,13 +15,11 @@ import {
  *
  * Source: Karras et al. 2022 (arXiv 2206.00364), algorithm 1; crowsonkb/k-diffusion `sampling.py`, `sample_heun`.
  */
-export const heun: SamplerMethod = { callsPerStep: 2, request, advance };
-
-function request(state: MethodState, context: SamplerContext): NetworkRequest {
-  const { probe } = state.memory;
-  if (probe === undefined) return requestCurrent(state, context);
-  return { latent: probe, sigma: context.sigmas[state.step + 1]! };
-}
+export const heun: SamplerMethod = {
+  callsPerStep: 2,
+  request: requestProbe((_, sigmaNext) => sigmaNext),
+  advance,
+};
 
 function advance(state: MethodState, context: SamplerContext, denoised: Float32Array): MethodState {
   const sigma = context.sigmas[state.step]!;

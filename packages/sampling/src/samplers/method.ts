@@ -51,6 +51,21 @@ export function requestCurrent({ step, latent }: MethodState, { sigmas }: Sample
   return { latent, sigma: sigmas[step]! };
 }
 
+/**
+ * The request of methods whose later call in a step looks at a remembered `probe`: the current latent at first, then the
+ * probe at the sigma that `sigmaOf` puts between this level and the next.
+ */
+export function requestProbe(
+  sigmaOf: (sigma: number, sigmaNext: number) => number,
+): SamplerMethod["request"] {
+  return (state, context) => {
+    const { probe } = state.memory;
+    if (probe === undefined) return requestCurrent(state, context);
+    const { sigmas } = context;
+    return { latent: probe, sigma: sigmaOf(sigmas[state.step]!, sigmas[state.step + 1]!) };
+  };
+}
+
 /** The state after a step: its latent, what to remember, and how many noise tensors the step drew. */
 export function completeStep(
   { step, noiseDrawn }: MethodState,

@@ -4,8 +4,7 @@ import {
   completeStep,
   continueStep,
   type MethodState,
-  type NetworkRequest,
-  requestCurrent,
+  requestProbe,
   type SamplerContext,
   type SamplerMethod,
 } from "./method.js";
@@ -18,14 +17,12 @@ import { sdeStep } from "./sde-step.js";
  * Source: Gonzalez et al. 2023, "SEEDS: Exponential SDE Solvers for Fast High-Quality Sampling from Diffusion Models"
  * (arXiv 2305.14267), SEEDS-2; ComfyUI `comfy/k_diffusion/sampling.py`, `sample_seeds_2`, with r = 1/2 and eta 1.
  */
-export const seeds2: SamplerMethod = { offsetsFirstSigma: true, callsPerStep: 2, request, advance };
-
-function request(state: MethodState, context: SamplerContext): NetworkRequest {
-  const { probe } = state.memory;
-  if (probe === undefined) return requestCurrent(state, context);
-  const { sigmas } = context;
-  return { latent: probe, sigma: middleSigma(sigmas[state.step]!, sigmas[state.step + 1]!) };
-}
+export const seeds2: SamplerMethod = {
+  offsetsFirstSigma: true,
+  callsPerStep: 2,
+  request: requestProbe(middleSigma),
+  advance,
+};
 
 function advance(state: MethodState, context: SamplerContext, denoised: Float32Array): MethodState {
   const sigma = context.sigmas[state.step]!;
