@@ -41,6 +41,7 @@ export function freshModel(): string {
 export function newJob(model: string, params: Partial<JobParams> = {}): NewJob {
   return {
     id: createJobId({ nowMs: Date.now(), random: randomBytes(10) }),
+    tenant: { name: "default", weight: 1, limits: {} },
     model,
     created_at: new Date().toISOString(),
     params: {
@@ -94,6 +95,9 @@ export function workerInfo(id: string, model: string): WorkerInfo {
     plan: "cpu",
     concurrency: 4,
     frames_in_flight: 0,
+    rate: null,
+    health: "well",
+    health_reason: null,
     started_at: now,
     seen_at: now,
     model: {

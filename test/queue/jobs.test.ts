@@ -38,10 +38,10 @@ describe("submit()", () => {
 
   it("findSubmitted() gives the first job without a new one, and refuses another body", async () => {
     const key = freshModel();
-    expect(await farm.findSubmitted({ key, bodyHash: "a" })).toBeUndefined();
+    expect(await farm.findSubmitted("default", { key, bodyHash: "a" })).toBeUndefined();
     const first = await farm.submit({ ...newJob(key), idempotency: { key, bodyHash: "a" } });
-    expect((await farm.findSubmitted({ key, bodyHash: "a" }))?.id).toBe(first.id);
-    const other = farm.findSubmitted({ key, bodyHash: "b" });
+    expect((await farm.findSubmitted("default", { key, bodyHash: "a" }))?.id).toBe(first.id);
+    const other = farm.findSubmitted("default", { key, bodyHash: "b" });
     await expect(other).rejects.toMatchObject({ code: "idempotency_conflict", details: { job: first.id } });
   });
 

@@ -284,8 +284,11 @@ describe("operations", () => {
   it("createApp() lists the workers that are alive", async () => {
     expect((await request(app).get("/v1/workers")).body).toEqual({ workers: [] });
     const at = "2026-01-01T00:00:00.000Z";
+    const HEALTHY = { rate: null, health: "well" as const, health_reason: null };
     const worker = { id: "w1", host: "here", pid: 1, engine_pid: 2, model: FAKE_MODEL, plan: "cpu" as const };
-    farm.alive = [{ ...worker, concurrency: 16, frames_in_flight: 0, started_at: at, seen_at: at }];
+    farm.alive = [
+      { ...worker, concurrency: 16, frames_in_flight: 0, ...HEALTHY, started_at: at, seen_at: at },
+    ];
     expect((await request(app).get("/v1/workers")).body).toEqual({ workers: farm.alive });
   });
 

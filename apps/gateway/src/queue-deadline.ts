@@ -14,7 +14,7 @@ export type GatewayQueue = Pick<
 export function boundQueue(farm: Farm, msMax: number): GatewayQueue {
   return {
     submit: (job) => within(farm.submit(job), msMax),
-    findSubmitted: (idempotency) => within(farm.findSubmitted(idempotency), msMax),
+    findSubmitted: (tenant, idempotency) => within(farm.findSubmitted(tenant, idempotency), msMax),
     getJob: (id) => within(farm.getJob(id), msMax),
     cancel: (id) => within(farm.cancel(id), msMax),
     events: (id, options) => farm.events(id, options),

@@ -9,6 +9,7 @@ import {
   type SubmitRequest,
   soundPart,
   submitRequestSchema,
+  TENANT_DEFAULT,
 } from "@latentfarm/contract";
 import type { Idempotency } from "@latentfarm/queue";
 import type { Request } from "express";
@@ -50,7 +51,7 @@ export async function readSubmission(context: GatewayContext, request: Request):
   const waitSeconds = wait.value;
   const idempotency =
     key.value === undefined ? undefined : { key: key.value, bodyHash: hashBody(checked.value) };
-  const known = idempotency && (await context.queue.findSubmitted(idempotency));
+  const known = idempotency && (await context.queue.findSubmitted(TENANT_DEFAULT, idempotency));
   if (known) return { waitSeconds, known };
   const choice = chooseModel(checked.value.model, await context.queue.models());
   if ("none" in choice) throw choice.none;

@@ -210,7 +210,7 @@ describe("wrong requests", () => {
       "prompt",
       "seed",
       "steps",
-      "webhook",
+      "webhook.url",
       "width",
     ]);
   });

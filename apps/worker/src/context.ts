@@ -5,10 +5,13 @@ import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
 import { createLogger, type Logger } from "@latentfarm/telemetry";
 import type { WorkerConfig, WorkerSecrets } from "./config/env.js";
 
+/** The part of the farm's memory that a worker uses. */
+export type WorkerFarm = Pick<Farm, "consume" | "announceWorker" | "retireWorker" | "keep"> & AsyncDisposable;
+
 /** Everything that a worker stands on. */
 export interface WorkerContext extends AsyncDisposable {
   readonly config: WorkerConfig;
-  readonly farm: Farm;
+  readonly farm: WorkerFarm;
   readonly engine: EngineHost;
   readonly store: ObjectStore;
   readonly log: Logger;
@@ -18,7 +21,7 @@ export interface WorkerContext extends AsyncDisposable {
 
 /** What tests put in the place of the real thing. */
 export interface ContextOverrides {
-  readonly farm?: Farm;
+  readonly farm?: WorkerFarm;
   readonly engine?: EngineHost;
   readonly store?: ObjectStore;
   readonly log?: Logger;
@@ -56,7 +59,7 @@ export async function createContext(
   };
 }
 
-async function startOrRelease(config: WorkerConfig, farm: Farm, log: Logger): Promise<EngineHost> {
+async function startOrRelease(config: WorkerConfig, farm: WorkerFarm, log: Logger): Promise<EngineHost> {
   const threads = config.engineThreads === undefined ? {} : { threads: config.engineThreads };
   try {
     const { plan, reason } = await planDevice({ wish: config.device, environment: config.engineEnvironment });

@@ -42,6 +42,7 @@ function newFrame(changes: Partial<FrameWork> = {}): FrameWork & { told: (number
   const told: (number | string)[] = [];
   return {
     told,
+    tenant: "default",
     jobId: createJobId({ nowMs: jobs++, random: new Uint8Array(10) }),
     index: 0,
     attempt: 1,

@@ -39,6 +39,9 @@ function describe(context: WorkerContext, consumer: FrameConsumer, startedAt: st
     plan: engine.info.plan,
     concurrency: config.concurrency,
     frames_in_flight: consumer.active,
+    rate: consumer.rate,
+    health: consumer.sickness === null ? "well" : "sick",
+    health_reason: consumer.sickness,
     started_at: startedAt,
     seen_at: new Date(context.nowMs()).toISOString(),
   };

@@ -1,4 +1,4 @@
-import { FarmError, type Priority } from "@latentfarm/contract";
+import { FarmError, PRIORITY_WEIGHTS } from "@latentfarm/contract";
 import type { RenderedFrame, ResumeOutcome } from "@latentfarm/engine";
 import type { FrameWork } from "@latentfarm/queue";
 import type { WorkerContext } from "./context.js";
@@ -7,12 +7,6 @@ import { createReporter } from "./report-progress.js";
 
 /** What rendering needs. */
 export type RenderContext = Pick<WorkerContext, "engine" | "store" | "log" | "nowMs">;
-
-/**
- * The share of the engine that a frame of each priority gets beside frames of the others: twice the next lower one's,
- * so that low ones are slowed and never starved. The engine takes 1/16 to 16.
- */
-export const PRIORITY_WEIGHTS: Readonly<Record<Priority, number>> = { low: 1, normal: 2, high: 4 };
 
 /**
  * Has the engine draw one frame, from where an earlier attempt left it. An interrupted frame leaves its snapshot for

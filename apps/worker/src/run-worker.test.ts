@@ -2,11 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineHost } from "@latentfarm/engine";
-import type { ConsumeOptions, Farm } from "@latentfarm/queue";
+import type { ConsumeOptions } from "@latentfarm/queue";
 import { createDiskStore, jobKey, snapshotKey } from "@latentfarm/storage";
 import { createLogger } from "@latentfarm/telemetry";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { WorkerContext } from "./context.js";
+import type { WorkerContext, WorkerFarm } from "./context.js";
 import { runWorker } from "./run-worker.js";
 import { endedJob } from "./testing/ended-job.js";
 
@@ -21,25 +21,22 @@ const unasked = async (): Promise<never> => {
 };
 
 /** A farm that has no frame and tells how it is consumed. */
-function emptyFarm(onConsume: (options: ConsumeOptions) => void): Farm {
+function emptyFarm(onConsume: (options: ConsumeOptions) => void): WorkerFarm {
   return {
-    submit: unasked,
-    findSubmitted: unasked,
-    getJob: unasked,
-    cancel: unasked,
-    events: () => {
-      throw new Error("a worker reads no events");
-    },
-    models: unasked,
-    workers: unasked,
-    claimStore: unasked,
-    ping: unasked,
     announceWorker: async () => undefined,
     retireWorker: async () => undefined,
+    keep: () => ({ [Symbol.asyncDispose]: async () => undefined }),
     consume: (options) => {
       onConsume(options);
       const nothing = async () => undefined;
-      return { active: 0, ready: nothing, drain: nothing, [Symbol.asyncDispose]: nothing };
+      return {
+        active: 0,
+        rate: null,
+        sickness: null,
+        ready: nothing,
+        drain: nothing,
+        [Symbol.asyncDispose]: nothing,
+      };
     },
     [Symbol.asyncDispose]: async () => undefined,
   };

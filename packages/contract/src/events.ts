@@ -11,6 +11,8 @@ const envelope = {
 
 const jobEvents = [
   z.object({ ...envelope, type: z.literal("job.queued"), data: z.object({ frames: z.int() }) }),
+  /** Failed frames of a job that had failed wait again. */
+  z.object({ ...envelope, type: z.literal("job.retried"), data: z.object({ frames: z.int() }) }),
   z.object({ ...envelope, type: z.literal("job.started"), data: z.object({}) }),
   z.object({
     ...envelope,
@@ -54,10 +56,10 @@ export const wireEventSchema = z.discriminatedUnion("type", [
 /** An event as clients see it. */
 export type WireEvent = z.infer<typeof wireEventSchema>;
 
-/** The events after which a job's log holds nothing more. */
+/** The events that end a job; only a retry of failed frames goes on after one. */
 export const TERMINAL_EVENTS = ["job.succeeded", "job.failed", "job.canceled", "job.expired"] as const;
 
-/** True when the event is the last of its job. */
+/** True when the event ends its job. */
 export function isTerminalEvent(type: JobEventType): boolean {
   const last: readonly JobEventType[] = TERMINAL_EVENTS;
   return last.includes(type);

@@ -1,3 +1,20 @@
+export {
+  type ApiKey,
+  type AuditEntry,
+  apiKeyIdSchema,
+  apiKeySchema,
+  auditEntrySchema,
+  auditListSchema,
+  type KeyRequest,
+  keyListSchema,
+  keyRequestSchema,
+  type NewKey,
+  newKeySchema,
+  parseApiKey,
+  SCOPES,
+  type Scope,
+} from "./api-key.js";
+export { frameCost } from "./cost.js";
 export { FARM_ENV_HELP, type FarmEnv, parseFarmEnv } from "./env.js";
 export {
   ERROR_TRAITS,
@@ -7,6 +24,20 @@ export {
   FarmError,
   invariant,
 } from "./errors.js";
+export {
+  COUNTERS,
+  type CounterName,
+  type DryRun,
+  dryRunSchema,
+  type Eta,
+  type EtaCalibration,
+  etaCalibrationSchema,
+  etaSchema,
+  type ModelStats,
+  modelStatsSchema,
+  type Stats,
+  statsSchema,
+} from "./estimate.js";
 export {
   isTerminalEvent,
   type JobEvent,
@@ -29,9 +60,12 @@ export {
   frameSchema,
   type Job,
   type JobRecord,
+  type JobSummary,
   jobIdSchema,
+  jobListSchema,
   jobRecordSchema,
   jobSchema,
+  jobSummarySchema,
   progressSchema,
   statusSchema,
   timingsSchema,
@@ -60,6 +94,7 @@ export {
   type OutputFormat,
   PRIORITIES,
   PRIORITY_DEFAULT,
+  PRIORITY_WEIGHTS,
   type Priority,
   type SkipLayerGuidance,
 } from "./params.js";
@@ -75,6 +110,40 @@ export {
   skipLayerErrors,
 } from "./resolve.js";
 export { frameSeed, parseSeed, SEED_MAX } from "./seed.js";
-export { isTerminal, STATUS_TRANSITIONS, STATUSES, type Status } from "./states.js";
+export { isTerminal, STATUS_TRANSITIONS, STATUSES, type Status, TERMINAL_STATUSES } from "./states.js";
 export { type SoundPart, type SubmitRequest, soundPart, submitRequestSchema } from "./submit.js";
+export {
+  TENANT_DEFAULT,
+  type Tenant,
+  type TenantLimitName,
+  type TenantLimits,
+  type TenantRequest,
+  type TenantUsage,
+  tenantLimitsSchema,
+  tenantListSchema,
+  tenantNameSchema,
+  tenantRequestSchema,
+  tenantSchema,
+  tenantUsageSchema,
+} from "./tenant.js";
 export { type Checked, checkWith, type FieldError, fieldsError, parseWith } from "./validate.js";
+export {
+  DELIVERY_STATUSES,
+  type Delivery,
+  type DeliveryAttempt,
+  deliveryAttemptSchema,
+  deliveryListSchema,
+  deliverySchema,
+  type Endpoint,
+  endpointListSchema,
+  endpointSchema,
+  endpointSecretSchema,
+  type JobWebhook,
+  jobWebhookSchema,
+  WEBHOOK_EVENTS,
+  WEBHOOK_EVENTS_DEFAULT,
+  type WebhookEvent,
+  type WebhookPayload,
+  webhookRequestSchema,
+} from "./webhook.js";
+export { eventToWire, jobPath, jobToSummary, jobToWire } from "./wire.js";

@@ -4,6 +4,8 @@ import { isJobId, type JobId } from "./ids.js";
 import { jobParamsSchema, metadataSchema, OUTPUT_FORMATS } from "./params.js";
 import { precisionPlanSchema } from "./plan.js";
 import { STATUSES } from "./states.js";
+import { TENANT_DEFAULT, tenantNameSchema } from "./tenant.js";
+import { jobWebhookSchema } from "./webhook.js";
 
 /** A job id; the brand is the proof that its form was checked. */
 export const jobIdSchema = z
@@ -91,6 +93,8 @@ export const progressSchema = z.object({
 /** A job as the queue keeps it: the wire form without URLs. Times are ISO 8601 in UTC. */
 export const jobRecordSchema = z.object({
   id: jobIdSchema,
+  /** Whose job it is; the sidecars of jobs from before there were tenants name none. */
+  tenant: tenantNameSchema.default(TENANT_DEFAULT),
   status: statusSchema,
   created_at: z.string(),
   started_at: z.string().nullable(),
@@ -98,12 +102,20 @@ export const jobRecordSchema = z.object({
   model: z.string(),
   params: jobParamsSchema,
   progress: progressSchema,
-  /** Frames queued before this job's first queued frame; null when unknown or when none is queued. */
+  /** When it expires unless its first frame has started; null when it waits for ever. */
+  start_before: z.string().nullable().default(null),
+  /** Megapixel-steps of all its frames. */
+  cost: z.number().default(0),
+  /** Frames that are expected to go before this job's first queued frame; null when none is queued. */
   position: z.int().nullable(),
-  /** Null: no estimate is made yet. */
+  /** Expected seconds until the job ends, from the cost ahead and the measured rate; null when unknown or ended. */
   eta_seconds: z.number().nullable(),
+  /** The band that nine of ten outcomes fall into. */
+  eta_low_seconds: z.number().nullable().default(null),
+  eta_high_seconds: z.number().nullable().default(null),
   frames: z.array(frameRecordSchema),
   error: failureSchema.nullable(),
+  webhook: jobWebhookSchema.nullable().default(null),
 });
 
 /** A job as the queue keeps it. */
@@ -135,12 +147,31 @@ export const frameSchema = z.object({
 export type Frame = z.infer<typeof frameSchema>;
 
 /** A job as clients see it. */
-export const jobSchema = jobRecordSchema.extend({
+export const jobSchema = jobRecordSchema.omit({ tenant: true }).extend({
   params: jobParamsSchema.omit({ metadata: true }),
   frames: z.array(frameSchema),
   metadata: metadataSchema,
-  urls: z.object({ self: z.string(), events: z.string(), cancel: z.string() }),
+  webhook: jobWebhookSchema.omit({ endpoint: true }).nullable(),
+  urls: z.object({
+    self: z.string(),
+    events: z.string(),
+    cancel: z.string(),
+    retry: z.string(),
+    deliveries: z.string(),
+  }),
 });
 
 /** A job as clients see it. */
 export type Job = z.infer<typeof jobSchema>;
+
+/** A job as a list shows it: without its frames, which a job of thousands has. */
+export const jobSummarySchema = jobSchema.omit({ frames: true });
+
+/** A job as a list shows it. */
+export type JobSummary = z.infer<typeof jobSummarySchema>;
+
+/** The body of `GET /v1/jobs`, newest first; `next_cursor` is null on the last page. */
+export const jobListSchema = z.object({
+  jobs: z.array(jobSummarySchema),
+  next_cursor: z.string().nullable(),
+});

@@ -55,8 +55,8 @@ export const LIMITS = {
   fraction_min: 0,
   fraction_max: 1,
   num_images_min: 1,
-  /** Pictures of one job: a quarter to half an hour of one L4 at 1024 x 1024; larger orders are several jobs. */
-  num_images_max: 64,
+  /** Pictures of one job: a day of one L4 at 512 x 512, and some 10 MB of the job's own text once all are done. */
+  num_images_max: 10_000,
   output_quality_min: 1,
   /** Percent, as JPEG and WebP encoders count quality. */
   output_quality_max: 100,
@@ -68,6 +68,31 @@ export const LIMITS = {
   metadata_value_bytes_max: 512,
   /** Characters of an `Idempotency-Key` header: room for a UUID with a prefix. */
   idempotency_key_chars_max: 255,
+  start_within_min: 1,
+  /** Seconds of `start_within`: as long as an unfinished job is kept. */
+  start_within_max: 604_800,
+  /** Characters of a webhook's address: what proxies and browsers take at least. */
+  webhook_url_chars_max: 2_048,
+  /** Frames that a webhook's body lists: its receivers expect some 20 kB; the rest is fetched. */
+  webhook_frames_max: 16,
+  /** A tenant's weight: its share beside others. */
+  weight_min: 0.01,
+  weight_max: 1_000,
+  /** Megapixel-steps that a tenant's quota may name: ten million pictures of 1024 x 1024 and 28 steps. */
+  tenant_cost_max: 300_000_000,
+  /** Frames that a tenant's quota may name. */
+  tenant_frames_max: 10_000_000,
+  /** Unfinished frames of the whole farm: some 1 kB of Redis each. Past it the farm says that it is full. */
+  farm_frames_max: 2_000_000,
+  rate_per_minute_min: 1,
+  /** Requests a minute of one key: 1,600 a second is what a gateway takes. */
+  rate_per_minute_max: 100_000,
+  /** Characters of what a person calls a key. */
+  key_name_chars_max: 128,
+  page_min: 1,
+  /** Entries of one page of a list. */
+  page_max: 100,
+  page_default: 20,
   wait_seconds_min: 1,
   /** Seconds of `Prefer: wait`: proxies commonly cut a silent request at 60. */
   wait_seconds_max: 60,

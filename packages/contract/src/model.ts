@@ -47,6 +47,12 @@ export const workerInfoSchema = z.object({
   /** Frames that the worker takes in flight at most. */
   concurrency: z.int(),
   frames_in_flight: z.int(),
+  /** Megapixel-steps a second while busy, as measured over the last minutes; null before the first frame. */
+  rate: z.number().nullable().default(null),
+  /** A `sick` worker has failed for three different jobs in a row and takes no more frames. */
+  health: z.enum(["well", "sick"]).default("well"),
+  /** Why it is sick. */
+  health_reason: z.string().nullable().default(null),
   started_at: z.string(),
   seen_at: z.string(),
 });

@@ -12,8 +12,11 @@ export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 /** What a job can be worth beside others, least first. */
 export const PRIORITIES = ["low", "normal", "high"] as const;
 
-/** What a job is worth beside others: it weighs the turns of its frames inside an engine, not their order in the queue. */
+/** What a job is worth beside others of its tenant, in the queue and inside an engine. */
 export type Priority = (typeof PRIORITIES)[number];
+
+/** The share of each priority beside the others: twice the next lower one's, so that low ones are slowed, never starved. */
+export const PRIORITY_WEIGHTS: Readonly<Record<Priority, number>> = { low: 1, normal: 2, high: 4 };
 
 /** The priority of a job that names none. */
 export const PRIORITY_DEFAULT: Priority = "normal";

@@ -62,7 +62,7 @@ describe("submitRequestSchema", () => {
       "output_format",
       "prompt",
       "steps",
-      "webhook",
+      "webhook.url",
       "width",
     ]);
     expect(wrong.prompt).toBe("is required");

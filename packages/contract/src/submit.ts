@@ -10,6 +10,7 @@ import {
   skipLayerGuidanceSchema,
 } from "./params.js";
 import { textFault, utf8Bytes } from "./text.js";
+import { webhookRequestSchema } from "./webhook.js";
 
 const METADATA_KEY = /^[A-Za-z0-9_.:-]+$/;
 
@@ -89,8 +90,12 @@ export const submitRequestSchema = z.strictObject(
       .optional()
       .meta({
         description:
-          "Weighs the turns of the job's frames among those that one engine draws at a time: high counts as twice normal, normal as twice low. The order in which jobs leave the queue is that of their arrival.",
+          "Weighs the job among those of its own tenant, in the queue and inside an engine: high counts as twice normal, normal as twice low. It takes nothing from other tenants.",
       }),
+    /** Seconds: a job none of whose frames has started by then is `expired`; it waits for ever when absent. */
+    start_within: wholeBetween("start_within_min", "start_within_max").optional(),
+    /** Where the job's events are sent to. */
+    webhook: webhookRequestSchema.optional(),
     metadata: submitMetadataSchema.optional(),
   },
   "must be an object",

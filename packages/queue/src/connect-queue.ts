@@ -1,17 +1,22 @@
-import { cancelJob } from "./cancel-job.js";
-import { claimStore } from "./claim-store.js";
-import { openConnection } from "./connections.js";
-import { consumeFrames } from "./consume-frames.js";
+import { createAccess } from "./access/create-access.js";
 import type { Farm, FrameConsumer, QueueLog, QueueOptions } from "./farm.js";
-import { announceWorker, readModels, readWorkers, retireWorker } from "./fleet.js";
-import { FrameQueues } from "./frame-queues.js";
-import { readEvents } from "./job-events.js";
-import { readJob } from "./job-record.js";
-import { bounded } from "./redis-errors.js";
-import { checkRedisPolicy } from "./redis-policy.js";
-import { Signals } from "./signals.js";
-import { findSubmitted, submitJob } from "./submit-job.js";
+import { claimStore } from "./fleet/claim-store.js";
+import { announceWorker, readModels, readWorkers, retireWorker } from "./fleet/workers.js";
+import { consumeFrames } from "./frames/consume-frames.js";
+import { FrameQueues } from "./frames/frame-queues.js";
+import { cancelJob } from "./jobs/cancel-job.js";
+import { readEvents } from "./jobs/job-events.js";
+import { readJob } from "./jobs/job-record.js";
+import { findSubmitted, submitJob } from "./jobs/submit-job.js";
+import { openConnection } from "./redis/connections.js";
+import { bounded } from "./redis/errors.js";
+import { checkRedisPolicy } from "./redis/policy.js";
+import { Signals } from "./redis/signals.js";
+import { createWebhookStore } from "./webhooks/create-webhook-store.js";
 
+const missing = (): never => {
+  throw new Error("TODO");
+};
 const SILENT: QueueLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /**
@@ -38,9 +43,16 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
   const context = { redis, queues, signals, log, openWorkerConnection };
   return {
     submit: (job) => submitJob(context, job),
-    findSubmitted: (idempotency) => findSubmitted(context, idempotency),
+    findSubmitted: (_tenant, idempotency) => findSubmitted(context, idempotency),
     getJob: (id) => readJob(redis, id),
     cancel: (id) => cancelJob(context, id),
+    retry: missing,
+    listJobs: missing,
+    forecast: missing,
+    stats: missing,
+    keep: () => ({ async [Symbol.asyncDispose]() {} }),
+    access: createAccess(),
+    webhooks: createWebhookStore(),
     events: (id, wanted) => readEvents(context, id, wanted),
     models: () => readModels(redis, Date.now()),
     workers: () => readWorkers(redis),

@@ -1,14 +1,21 @@
 import type {
+  Eta,
   FrameParams,
   FrameResult,
   JobEvent,
   JobId,
   JobParams,
   JobRecord,
+  JobWebhook,
   Priority,
   ServedModel,
+  Stats,
+  Status,
+  Tenant,
   WorkerInfo,
 } from "@latentfarm/contract";
+import type { Access, PageOptions } from "./access/access.js";
+import type { WebhookStore } from "./webhooks/webhook-store.js";
 
 /** Where the queue tells what it did; the shape of a pino logger, so that this package needs no logger of its own. */
 export interface QueueLog {
@@ -20,11 +27,41 @@ export interface QueueLog {
 /** A job as it is handed in: checked, with every default filled in. */
 export interface NewJob {
   readonly id: JobId;
+  /** Whose it is; the limits are checked as the job is taken in. */
+  readonly tenant: Tenant;
   readonly model: string;
   readonly params: JobParams;
   /** ISO 8601, UTC. */
   readonly created_at: string;
+  /** ISO 8601, UTC: the job expires unless a frame of it has started by then. */
+  readonly start_before?: string;
+  readonly webhook?: JobWebhook;
   readonly idempotency?: Idempotency;
+}
+
+/** A job that is only asked about. */
+export type JobDraft = Pick<NewJob, "tenant" | "model" | "params">;
+
+/** What would become of a job that were submitted now. */
+export interface Forecast {
+  /** Why it would be refused or could not run, in a sentence; null when it could run. */
+  readonly reason: string | null;
+  /** Frames that would go first. */
+  readonly position: number;
+  /** Null while no rate has been measured. */
+  readonly eta: Eta | null;
+}
+
+/** Which of a tenant's jobs are wanted. */
+export interface JobQuery extends PageOptions {
+  readonly tenant: string;
+  readonly status?: Status | undefined;
+}
+
+/** What is done from time to time for the whole farm, by whichever process comes first. */
+export interface KeepOptions {
+  /** Called at least once for each job that has ended, by one process of the farm; writes its history. */
+  readonly onJobEnd: (job: JobRecord) => Promise<void>;
 }
 
 /** The client's key and a hash of the body that came with it: the same pair again gives the first job. */
@@ -48,6 +85,8 @@ export interface FrameWork {
   /** Counts from 1; a later attempt supersedes an earlier one. */
   readonly attempt: number;
   readonly params: FrameParams;
+  /** Whose it is. */
+  readonly tenant: string;
   /** The job's: what the frame is worth beside the others that its engine draws. */
   readonly priority: Priority;
   /** Milliseconds between the job's creation and this claim. */
@@ -93,12 +132,18 @@ export interface ConsumeOptions {
   readonly process: (frame: FrameWork) => Promise<FrameResult>;
   /** Called at least once, by the consumer that ended the job with one of its frames. */
   readonly onJobEnd?: (job: JobRecord) => Promise<void>;
+  /** Called once when this worker has failed for three different jobs in a row; it takes no more frames then. */
+  readonly onSick?: (reason: string) => void;
 }
 
 /** A running consumer of frames. */
 export interface FrameConsumer extends AsyncDisposable {
   /** Frames in flight now. */
   readonly active: number;
+  /** Megapixel-steps a second while frames are in flight, over the last minutes; null before the first frame. */
+  readonly rate: number | null;
+  /** Why this worker takes no more frames; null while it is well. */
+  readonly sickness: string | null;
   /** Resolves once frames can arrive. */
   ready(): Promise<void>;
   /** Takes no more frames, waits for those in flight up to the deadline, gives the rest back, then closes. */
@@ -116,14 +161,15 @@ export interface EventOptions {
 export interface Farm extends AsyncDisposable {
   /**
    * Takes a job in: its record, its first event and its frames.
-   * @throws {FarmError} idempotency_conflict the key came with another body; queue_unavailable
+   * @throws {FarmError} idempotency_conflict the key came with another body; quota_exceeded, with
+   * `retry_after_seconds` and `limit` in its details; overloaded the farm is full; queue_unavailable
    */
   submit(job: NewJob): Promise<JobRecord>;
   /**
    * The job that was taken in with this key and body before, if one was; its submit is completed if it stopped half-way.
    * @throws {FarmError} idempotency_conflict; queue_unavailable
    */
-  findSubmitted(idempotency: Idempotency): Promise<JobRecord | undefined>;
+  findSubmitted(tenant: string, idempotency: Idempotency): Promise<JobRecord | undefined>;
   /** @throws {FarmError} queue_unavailable */
   getJob(id: JobId): Promise<JobRecord | undefined>;
   /**
@@ -131,6 +177,26 @@ export interface Farm extends AsyncDisposable {
    * @throws {FarmError} queue_unavailable
    */
   cancel(id: JobId): Promise<JobRecord | undefined>;
+  /**
+   * Queues the failed frames of a failed job again, with fresh budgets. Undefined when there is no such job.
+   * @throws {FarmError} nothing_to_retry no frame of it has failed, or it has not ended; queue_unavailable
+   */
+  retry(id: JobId): Promise<JobRecord | undefined>;
+  /** A tenant's jobs, newest first; those that Redis has forgotten are not among them. */
+  listJobs(query: JobQuery): Promise<{ readonly jobs: JobRecord[]; readonly next_cursor: string | null }>;
+  /** What would become of a job; nothing is queued. */
+  forecast(draft: JobDraft): Promise<Forecast>;
+  /** The farm's numbers, with the given tenant's own. */
+  stats(tenant: Tenant): Promise<Stats>;
+  /**
+   * Keeps the farm going until disposed: expires jobs, hands out frames whose way into the queue was cut, and files
+   * jobs that have ended. Gateways and workers all do; each piece of work is done once.
+   */
+  keep(options: KeepOptions): AsyncDisposable;
+  /** Keys, tenants, rates. */
+  readonly access: Access;
+  /** Webhook endpoints and deliveries. */
+  readonly webhooks: WebhookStore;
   /**
    * The job's log, then its events as they happen; ends after the job's last event or when the signal aborts.
    * @throws {FarmError} not_found; queue_unavailable

@@ -1,11 +1,16 @@
+export type { Access, Actor, Caller, PageOptions } from "./access/access.js";
 export { connectQueue } from "./connect-queue.js";
 export type {
   ConsumeOptions,
   EventOptions,
   Farm,
+  Forecast,
   FrameConsumer,
   FrameWork,
   Idempotency,
+  JobDraft,
+  JobQuery,
+  KeepOptions,
   NewJob,
   QueueLog,
   QueueOptions,
@@ -13,3 +18,12 @@ export type {
 } from "./farm.js";
 export { joinFarm } from "./join-farm.js";
 export { HEARTBEAT_MS, SNAPSHOT_BYTES_MAX, WORKER_KEPT_MS } from "./limits.js";
+export type {
+  DeliverOptions,
+  DeliveryConsumer,
+  DeliveryOutcome,
+  DeliveryPage,
+  DeliveryQuery,
+  DeliveryWork,
+  WebhookStore,
+} from "./webhooks/webhook-store.js";

@@ -13,6 +13,7 @@ const TEXT = { contentType: "text/plain", metadata: {} };
 
 const RECORD: JobRecord = {
   id: JOB,
+  tenant: "default",
   status: "canceled",
   created_at: "2026-01-01T00:00:00.000Z",
   started_at: null,
@@ -38,7 +39,12 @@ const RECORD: JobRecord = {
   },
   progress: { step: 0, steps: 4, frames_done: 1, frames: 1 },
   position: null,
+  start_before: null,
+  cost: 0,
+  webhook: null,
   eta_seconds: null,
+  eta_low_seconds: null,
+  eta_high_seconds: null,
   frames: [{ index: 0, seed: "7", status: "canceled", attempt: 0, result: null, error: null }],
   error: null,
 };

@@ -32,12 +32,17 @@ const QUEUED: Job = {
     priority: "normal",
   },
   progress: { step: 0, steps: 1, frames_done: 0, frames: 1 },
+  start_before: null,
+  cost: 0,
+  eta_low_seconds: null,
+  eta_high_seconds: null,
+  webhook: null,
   position: 0,
   eta_seconds: null,
   frames: [],
   error: null,
   metadata: {},
-  urls: { self: "", events: "", cancel: "" },
+  urls: { self: "", events: "", cancel: "", retry: "", deliveries: "" },
 };
 
 /** A gateway that takes a job and is then gone. */

@@ -1,11 +1,10 @@
-import { fieldsError, type JobRecord } from "@latentfarm/contract";
+import { fieldsError, type JobRecord, jobToWire } from "@latentfarm/contract";
 import { snapshotKey, writeSidecar } from "@latentfarm/storage";
 import type { Request } from "express";
 import type { GatewayContext } from "../context.js";
 import { findJob } from "../find-job.js";
 import { readBody } from "../http/json-body.js";
 import type { Route } from "../http/route.js";
-import { jobToWire } from "../wire.js";
 
 /** `POST /v1/jobs/{id}/cancel`: cancels what is not yet done; a job that has ended stays as it is. */
 export function cancelJobRoute(context: GatewayContext): Route {

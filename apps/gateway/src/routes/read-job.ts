@@ -1,7 +1,7 @@
+import { jobToWire } from "@latentfarm/contract";
 import type { GatewayContext } from "../context.js";
 import { findJob } from "../find-job.js";
 import type { Route } from "../http/route.js";
-import { jobToWire } from "../wire.js";
 
 /** `GET /v1/jobs/{id}`: the job as it is now. */
 export function readJobRoute(context: GatewayContext): Route {

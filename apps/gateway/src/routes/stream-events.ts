@@ -1,11 +1,10 @@
-import { FarmError, fieldsError, isTerminal, type JobEvent } from "@latentfarm/contract";
+import { eventToWire, FarmError, fieldsError, isTerminal, type JobEvent } from "@latentfarm/contract";
 import type { Request, Response } from "express";
 import type { GatewayContext } from "../context.js";
 import { findJob } from "../find-job.js";
 import { type StreamMessage, sendEventStream } from "../http/event-stream.js";
 import type { Route } from "../http/route.js";
 import { requestSignal } from "../request-signal.js";
-import { eventToWire } from "../wire.js";
 
 /** Event ids count from 1; nine digits are more events than a log keeps. */
 const EVENT_ID = /^[0-9]{1,9}$/;

@@ -1,4 +1,12 @@
-import { createJobId, isTerminal, type JobRecord, resolveJobParams } from "@latentfarm/contract";
+import {
+  createJobId,
+  isTerminal,
+  type JobRecord,
+  jobPath,
+  jobToWire,
+  resolveJobParams,
+  TENANT_DEFAULT,
+} from "@latentfarm/contract";
 import type { NewJob } from "@latentfarm/queue";
 import type { Request, Response } from "express";
 import type { GatewayContext } from "../context.js";
@@ -7,7 +15,6 @@ import type { Route } from "../http/route.js";
 import { readSubmission, type Submission } from "../read-submission.js";
 import { storeInitImage } from "../store-init-image.js";
 import { waitForEnd } from "../wait-for-end.js";
-import { jobPath, jobToWire } from "../wire.js";
 
 /** Random bytes of a job id. */
 const ID_BYTES = 10;
@@ -50,6 +57,7 @@ async function createJob(
     image !== undefined && (await storeInitImage(context.store, { jobId: id, params, image, strength }));
   return {
     id,
+    tenant: { name: TENANT_DEFAULT, weight: 1, limits: {} },
     model: model.name,
     params: initImage ? { ...params, init_image: initImage } : params,
     created_at: new Date(nowMs).toISOString(),

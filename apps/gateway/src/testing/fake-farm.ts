@@ -105,7 +105,7 @@ export function createFakeFarm(): FakeFarm {
       if (job.idempotency !== undefined) byKey.set(job.idempotency.key, added);
       return added.record;
     },
-    async findSubmitted(idempotency) {
+    async findSubmitted(_tenant, idempotency) {
       await feel(farm);
       return findByKey(byKey, idempotency)?.record;
     },
@@ -139,12 +139,49 @@ export function createFakeFarm(): FakeFarm {
       await feel(farm);
       return farm.alive;
     },
+    retry: noWorkers,
+    listJobs: noWorkers,
+    forecast: noWorkers,
+    stats: noWorkers,
+    keep: noWorkers,
+    access: createFakeAccess(),
+    webhooks: createFakeWebhooks(),
     claimStore: () => feel(farm),
     ping: () => feel(farm),
     ...NO_WORKERS,
     async [Symbol.asyncDispose]() {},
   };
   return farm;
+}
+
+function createFakeAccess(): Farm["access"] {
+  return {
+    createKey: noWorkers,
+    listKeys: noWorkers,
+    revokeKey: noWorkers,
+    authenticate: noWorkers,
+    hasKeys: async () => false,
+    countRequest: async () => undefined,
+    getTenant: async (name) => ({ name, weight: 1, limits: {} }),
+    setTenant: noWorkers,
+    listTenants: noWorkers,
+    readAudit: noWorkers,
+  };
+}
+
+function createFakeWebhooks(): Farm["webhooks"] {
+  return {
+    ensureEndpoint: noWorkers,
+    listEndpoints: noWorkers,
+    getEndpoint: noWorkers,
+    readSecret: noWorkers,
+    rotateSecret: noWorkers,
+    enableEndpoint: noWorkers,
+    jobDeliveries: noWorkers,
+    listDeliveries: noWorkers,
+    redeliver: noWorkers,
+    deliver: noWorkers,
+  };
 }
 
 async function feel(farm: FakeFarm): Promise<void> {
@@ -176,6 +213,12 @@ function recordOf(job: NewJob): JobRecord {
   const count = job.params.num_images;
   return {
     id: job.id,
+    tenant: job.tenant.name,
+    start_before: null,
+    cost: 0,
+    webhook: job.webhook ?? null,
+    eta_low_seconds: null,
+    eta_high_seconds: null,
     status: "queued",
     created_at: job.created_at,
     started_at: null,

@@ -4,6 +4,7 @@ import { createJobId, type FrameRecord, type JobRecord, type Status } from "@lat
 export function endedJob(frames: readonly (readonly [Status, number])[]): JobRecord {
   return {
     id: createJobId({ nowMs: 1, random: new Uint8Array(10) }),
+    tenant: "default",
     status: "failed",
     created_at: "",
     started_at: null,
@@ -29,7 +30,12 @@ export function endedJob(frames: readonly (readonly [Status, number])[]): JobRec
     },
     progress: { step: 0, steps: 1, frames_done: 0, frames: frames.length },
     position: null,
+    start_before: null,
+    cost: 0,
+    webhook: null,
     eta_seconds: null,
+    eta_low_seconds: null,
+    eta_high_seconds: null,
     frames: frames.map(
       ([status, attempt], index): FrameRecord => ({
         index,

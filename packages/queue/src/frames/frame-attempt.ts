@@ -8,13 +8,13 @@ import {
   statusSchema,
 } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import type { FrameWork, QueueLog } from "./farm.js";
-import { frameLockKey, frameSnapshotKey, jobEventsKey, jobRecordKey } from "./keys.js";
-import { SNAPSHOT_BYTES_MAX } from "./limits.js";
-import { persist } from "./persist.js";
-import { bounded } from "./redis-errors.js";
-import { runScript, type ScriptArgument } from "./run-script.js";
-import { CLAIM, COMMIT, LEAVE, PREVIEW, PROGRESS, type Script, SNAPSHOT, START } from "./scripts/bodies.js";
+import type { FrameWork, QueueLog } from "../farm.js";
+import { frameLockKey, frameSnapshotKey, jobEventsKey, jobRecordKey } from "../keys.js";
+import { SNAPSHOT_BYTES_MAX } from "../limits.js";
+import { bounded } from "../redis/errors.js";
+import { persist } from "../redis/persist.js";
+import { runScript, type ScriptArgument } from "../redis/run-script.js";
+import { CLAIM, COMMIT, LEAVE, PREVIEW, PROGRESS, type Script, SNAPSHOT, START } from "../scripts/bodies.js";
 import { shownFailure } from "./shown-failure.js";
 
 /** What names an attempt: the frame, and BullMQ's token, which is in the lock as long as the attempt holds it. */
@@ -60,6 +60,7 @@ export class FrameAttempt implements FrameWork {
   readonly attempt: number;
   readonly queueMs: number;
   readonly params: FrameWork["params"];
+  readonly tenant: string;
   readonly priority: FrameWork["priority"];
   readonly #context: AttemptContext;
   readonly #key: AttemptKey;
@@ -71,6 +72,7 @@ export class FrameAttempt implements FrameWork {
     this.attempt = claim.attempt;
     this.queueMs = claim.queueMs;
     this.params = frameParams(job.params, key.index);
+    this.tenant = job.tenant;
     this.priority = job.params.priority;
     this.#context = context;
     this.#key = key;

@@ -1,10 +1,10 @@
 import type { JobId } from "@latentfarm/contract";
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
-import type { QueueLog } from "./farm.js";
-import { frameQueueId, frameQueueName, PREFIX } from "./keys.js";
-import { FRAME_PRIORITY, FRAME_TRIES_MAX, RETRY_DELAY_MS, RETRY_JITTER } from "./limits.js";
-import { bounded, isConnectionLoss } from "./redis-errors.js";
+import type { QueueLog } from "../farm.js";
+import { frameQueueId, frameQueueName, PREFIX } from "../keys.js";
+import { FRAME_PRIORITY, FRAME_TRIES_MAX, RETRY_DELAY_MS, RETRY_JITTER } from "../limits.js";
+import { bounded, isConnectionLoss } from "../redis/errors.js";
 
 /** What a queue entry holds; everything else is in the job's record. */
 export interface FrameEntry {

@@ -10,8 +10,8 @@ import {
   statusSchema,
 } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import { frameQueueId, frameQueueName, jobRecordKey, PREFIX } from "./keys.js";
-import { bounded } from "./redis-errors.js";
+import { frameQueueId, frameQueueName, jobRecordKey, PREFIX } from "../keys.js";
+import { bounded } from "../redis/errors.js";
 
 type Fields = Readonly<Record<string, string>>;
 
@@ -42,6 +42,7 @@ export function decodeJob(fields: Fields): JobRecord {
   const stepsPerFrame = Number(fieldOf(fields, "steps"));
   return jobRecordSchema.parse({
     id: fields.id,
+    tenant: fields.tenant,
     status: fields.status,
     created_at: fields.created_at,
     started_at: timeOf(fields.started_ms),
@@ -55,7 +56,12 @@ export function decodeJob(fields: Fields): JobRecord {
       frames: frames.length,
     },
     position: null,
+    start_before: null,
+    cost: 0,
+    webhook: null,
     eta_seconds: null,
+    eta_low_seconds: null,
+    eta_high_seconds: null,
     frames,
     error: jsonOf(fields.error),
   } satisfies Record<keyof JobRecord, unknown>);

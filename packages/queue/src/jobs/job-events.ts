@@ -8,11 +8,11 @@ import {
   statusSchema,
 } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import type { EventOptions } from "./farm.js";
-import { jobEventsKey, jobRecordKey } from "./keys.js";
-import { EVENTS_PAGE, EVENTS_POLL_MS } from "./limits.js";
-import { bounded } from "./redis-errors.js";
-import type { Signals } from "./signals.js";
+import type { EventOptions } from "../farm.js";
+import { jobEventsKey, jobRecordKey } from "../keys.js";
+import { EVENTS_PAGE, EVENTS_POLL_MS } from "../limits.js";
+import { bounded } from "../redis/errors.js";
+import type { Signals } from "../redis/signals.js";
 
 /** What reading a log needs. */
 export interface EventContext {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FarmError } from "@latentfarm/contract";
-import { PERSIST_MS_MAX, PERSIST_RETRY_MS } from "./limits.js";
+import { PERSIST_MS_MAX, PERSIST_RETRY_MS } from "../limits.js";
 
 /**
  * Repeats a call while Redis is away: what an attempt has to say is worth more than a prompt failure, since a picture

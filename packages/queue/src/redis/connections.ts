@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
-import type { QueueLog } from "./farm.js";
-import { CALL_MS_MAX, RECONNECT_MS_MAX } from "./limits.js";
+import type { QueueLog } from "../farm.js";
+import { CALL_MS_MAX, RECONNECT_MS_MAX } from "../limits.js";
 
 /** Milliseconds that are added to the wait before each further try to reconnect. */
 const RECONNECT_STEP_MS = 50;

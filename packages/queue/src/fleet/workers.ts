@@ -1,10 +1,10 @@
 import { modelInfoSchema, type ServedModel, type WorkerInfo, workerInfoSchema } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import { MODELS_KEY, MODELS_SEEN_KEY, STORE_KEY, WORKERS_KEY, workerKey } from "./keys.js";
-import { MODEL_KEPT_MS } from "./limits.js";
-import { bounded } from "./redis-errors.js";
-import { runScript } from "./run-script.js";
-import { ANNOUNCE } from "./scripts/fleet.js";
+import { MODELS_KEY, MODELS_SEEN_KEY, STORE_KEY, WORKERS_KEY, workerKey } from "../keys.js";
+import { MODEL_KEPT_MS } from "../limits.js";
+import { bounded } from "../redis/errors.js";
+import { runScript } from "../redis/run-script.js";
+import { ANNOUNCE } from "../scripts/fleet.js";
 
 /**
  * Writes a worker's heartbeat, which Redis forgets after `WORKER_KEPT_MS`, and makes its model known.

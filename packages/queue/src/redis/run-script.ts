@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
-import { bounded } from "./redis-errors.js";
-import type { Script } from "./scripts/bodies.js";
+import type { Script } from "../scripts/bodies.js";
+import { bounded } from "./errors.js";
 
 /** What a script is given; bytes arrive as they are. */
 export type ScriptArgument = string | number | Buffer;

@@ -1,7 +1,7 @@
 import { FarmError } from "@latentfarm/contract";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { CALL_MS_MAX } from "./limits.js";
-import { bounded, isConnectionLoss, translateRedisError } from "./redis-errors.js";
+import { CALL_MS_MAX } from "../limits.js";
+import { bounded, isConnectionLoss, translateRedisError } from "./errors.js";
 
 describe("translateRedisError()", () => {
   it("keeps the farm's own errors", () => {

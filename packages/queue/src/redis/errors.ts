@@ -1,5 +1,5 @@
 import { FarmError } from "@latentfarm/contract";
-import { CALL_MS_MAX } from "./limits.js";
+import { CALL_MS_MAX } from "../limits.js";
 
 /** What a script says when a record would make a step that its states do not allow: a bug of ours. */
 const TRANSITION_MARK = "FARM_TRANSITION";

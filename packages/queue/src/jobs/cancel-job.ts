@@ -1,11 +1,11 @@
 import type { JobId, JobRecord } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import type { QueueLog } from "./farm.js";
+import type { QueueLog } from "../farm.js";
+import { CANCEL_CHANNEL, frameSnapshotKey, jobEventsKey, jobRecordKey } from "../keys.js";
+import { bounded } from "../redis/errors.js";
+import { runScript } from "../redis/run-script.js";
+import { CANCEL } from "../scripts/bodies.js";
 import { readJob } from "./job-record.js";
-import { CANCEL_CHANNEL, frameSnapshotKey, jobEventsKey, jobRecordKey } from "./keys.js";
-import { bounded } from "./redis-errors.js";
-import { runScript } from "./run-script.js";
-import { CANCEL } from "./scripts/bodies.js";
 import type { SubmitContext } from "./submit-job.js";
 
 /**

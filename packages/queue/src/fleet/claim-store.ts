@@ -1,9 +1,9 @@
 import { FarmError } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import type { StoreIdentity } from "./farm.js";
-import { STORE_KEY } from "./keys.js";
-import { runScript } from "./run-script.js";
-import { CLAIM_STORE } from "./scripts/fleet.js";
+import type { StoreIdentity } from "../farm.js";
+import { STORE_KEY } from "../keys.js";
+import { runScript } from "../redis/run-script.js";
+import { CLAIM_STORE } from "../scripts/fleet.js";
 
 /**
  * Binds this Redis to an object store, or asserts that it is bound to this one.

@@ -2,11 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { FarmError, invariant, isTerminal, type JobId, type Status } from "@latentfarm/contract";
 import { type Job as QueueEntry, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import type { Redis } from "ioredis";
-import type { ConsumeOptions, FrameConsumer, QueueLog } from "./farm.js";
-import { type AttemptKey, claimFrame, FrameAttempt } from "./frame-attempt.js";
-import type { FrameEntry } from "./frame-queues.js";
-import { readJob } from "./job-record.js";
-import { CANCEL_CHANNEL, frameQueueName, PREFIX } from "./keys.js";
+import type { ConsumeOptions, FrameConsumer, QueueLog } from "../farm.js";
+import { readJob } from "../jobs/job-record.js";
+import { planLeftJobs, type SubmitContext } from "../jobs/submit-job.js";
+import { CANCEL_CHANNEL, frameQueueName, PREFIX } from "../keys.js";
 import {
   ABORT_GRACE_MS,
   BOOKKEEPING_RETRY_MS,
@@ -17,10 +16,11 @@ import {
   LOCK_MS,
   STALLED_CHECK_MS,
   UNPLANNED_AFTER_MS,
-} from "./limits.js";
-import { isConnectionLoss } from "./redis-errors.js";
-import type { Signals } from "./signals.js";
-import { planLeftJobs, type SubmitContext } from "./submit-job.js";
+} from "../limits.js";
+import { isConnectionLoss } from "../redis/errors.js";
+import type { Signals } from "../redis/signals.js";
+import { type AttemptKey, claimFrame, FrameAttempt } from "./frame-attempt.js";
+import type { FrameEntry } from "./frame-queues.js";
 
 /** What a consumer needs around it. */
 export interface ConsumerContext extends SubmitContext {
@@ -64,6 +64,14 @@ class BullFrameConsumer implements FrameConsumer {
 
   get active(): number {
     return this.#inFlight;
+  }
+
+  get rate(): number | null {
+    return null;
+  }
+
+  get sickness(): string | null {
+    return null;
   }
 
   async ready(): Promise<void> {

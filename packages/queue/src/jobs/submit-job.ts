@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { FarmError, invariant, isJobId, type JobId, type JobRecord } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import type { Idempotency, NewJob } from "./farm.js";
-import type { FrameQueues } from "./frame-queues.js";
+import type { Idempotency, NewJob } from "../farm.js";
+import type { FrameQueues } from "../frames/frame-queues.js";
+import { idempotencyKey, jobEventsKey, jobRecordKey, UNPLANNED_KEY } from "../keys.js";
+import { UNPLANNED_AFTER_MS, UNPLANNED_PAGE } from "../limits.js";
+import { bounded } from "../redis/errors.js";
+import { runScript } from "../redis/run-script.js";
+import { CREATE } from "../scripts/bodies.js";
 import { readJob } from "./job-record.js";
-import { idempotencyKey, jobEventsKey, jobRecordKey, UNPLANNED_KEY } from "./keys.js";
-import { UNPLANNED_AFTER_MS, UNPLANNED_PAGE } from "./limits.js";
-import { bounded } from "./redis-errors.js";
-import { runScript } from "./run-script.js";
-import { CREATE } from "./scripts/bodies.js";
 
 /** What taking a job in needs. */
 export interface SubmitContext {

@@ -1,7 +1,7 @@
 import { FarmError } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import type { QueueLog } from "./farm.js";
-import { bounded } from "./redis-errors.js";
+import type { QueueLog } from "../farm.js";
+import { bounded } from "./errors.js";
 
 /**
  * Checks that this Redis keeps what it is given: any eviction policy but `noeviction` may drop locks and jobs, and

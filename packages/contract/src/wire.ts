@@ -1,0 +1,68 @@
+import type { JobEvent, WireEvent } from "./events.js";
+import type { JobId } from "./ids.js";
+import type { Frame, FrameRecord, FrameResult, Job, JobRecord, JobSummary } from "./job.js";
+
+/** The path of a job. */
+export function jobPath(id: JobId): string {
+  return `/v1/jobs/${id}`;
+}
+
+/** A job as clients see it: object keys become paths on the gateway. `base` stands before each path, such as `https://farm.example`. */
+export function jobToWire(record: JobRecord, base = ""): Job {
+  const frames = record.frames.map((frame) => frameToWire(record.id, frame, base));
+  return { ...jobToSummary(record, base), frames };
+}
+
+/** A job as a list shows it. */
+export function jobToSummary(record: JobRecord, base = ""): JobSummary {
+  const { tenant: _tenant, frames: _frames, webhook, ...shown } = record;
+  const { metadata, ...params } = record.params;
+  const self = `${base}${jobPath(record.id)}`;
+  return {
+    ...shown,
+    params,
+    metadata,
+    webhook: webhook === null ? null : { url: webhook.url, events: webhook.events },
+    urls: {
+      self,
+      events: `${self}/events`,
+      cancel: `${self}/cancel`,
+      retry: `${self}/retry`,
+      deliveries: `${self}/deliveries`,
+    },
+  };
+}
+
+/** An event as clients see it: a succeeded frame carries the frame with its path. */
+export function eventToWire(event: JobEvent): WireEvent {
+  if (event.type !== "frame.succeeded") return event;
+  const result = event.data;
+  const { index, seed, attempt } = result;
+  const record: FrameRecord = { index, seed, status: "succeeded", attempt, result, error: null };
+  return { ...event, data: frameToWire(event.job_id, record, "") };
+}
+
+function frameToWire(jobId: JobId, record: FrameRecord, base: string): Frame {
+  const { index, seed, status, attempt, result, error } = record;
+  return { index, seed, status, attempt, ...pictureToWire(jobId, result, base), error };
+}
+
+function pictureToWire(
+  jobId: JobId,
+  result: FrameResult | null,
+  base: string,
+): Omit<Frame, "index" | "seed" | "status" | "attempt" | "error"> {
+  return {
+    url: result === null ? null : `${base}${jobPath(jobId)}/frames/${result.index}`,
+    width: result?.width ?? null,
+    height: result?.height ?? null,
+    format: result?.format ?? null,
+    bytes: result?.bytes ?? null,
+    sha256: result?.sha256 ?? null,
+    worker: result?.worker ?? null,
+    plan: result?.plan ?? null,
+    resumed_from_step: result === null ? null : (result.resumed_from_step ?? 0),
+    timings: result?.timings ?? null,
+    notes: result?.notes ?? [],
+  };
+}
