@@ -15,6 +15,8 @@ const SNAPSHOT_STEPS_DEFAULT = 5;
 /** Seconds of a drain: AWS gives a spot machine 120, the notice is seen within 5 and a worker's own end takes up to 20. */
 const DRAIN_SECONDS_MAX = 90;
 const DRAIN_SECONDS_DEFAULT = 10;
+/** Seeds of test runs: nine digits are short enough to type again. */
+const TEST_SEED_MAX = 999_999_999;
 /** Characters of a worker's id: it stands in logs, results and Redis keys. */
 const WORKER_ID = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -79,6 +81,9 @@ const FARM_ENV = {
     .default("0")
     .transform((value) => value === "1")
     .describe("1: a test that would be skipped fails"),
+  FARM_TEST_SEED: whole(0, TEST_SEED_MAX)
+    .optional()
+    .describe("Replays the chaos and soak runs that printed this seed; drawn when absent"),
 } as const;
 
 const farmEnvSchema = z.object(FARM_ENV);

@@ -11,9 +11,10 @@ import { addTallies, formatTally, type Tally } from "../suites/tally.js";
 /** `farm test`: installs what the tests need, runs them, and ends with one line of counts. */
 export function testCommand(context: CommandContext): Command {
   const names = SUITES.map(({ name }) => name).join(", ");
+  const leftOut = SUITES.flatMap(({ name, onlyByName }) => (onlyByName ? [name] : [])).join(", ");
   return new Command("test")
     .description("run the tests")
-    .argument("[suite]", `one of ${names}; all when absent`)
+    .argument("[suite]", `one of ${names}; all but ${leftOut} when absent`)
     .action((name: string | undefined) => test(context, name));
 }
 
@@ -64,10 +65,11 @@ function missingOf(
 }
 
 function testEnvironment({ environment }: CommandContext): Readonly<Record<string, string>> {
-  const shared = environment.farm.FARM_TEST_SHARED;
+  const { FARM_TEST_SHARED: shared, FARM_TEST_SEED: seed } = environment.farm;
   return {
     ...environment.inherited,
     ...(shared === undefined ? {} : { FARM_TEST_SHARED: shared }),
+    ...(seed === undefined ? {} : { FARM_TEST_SEED: String(seed) }),
     ...(environment.toolsRequired ? { FARM_TEST_REQUIRED: "1" } : {}),
   };
 }

@@ -10,6 +10,8 @@ export interface Suite {
   readonly needsRedis: boolean;
   /** Test files start farms of their own and measure time: side by side they would disturb each other. */
   readonly oneFileAtATime: boolean;
+  /** Too long for a whole run: it runs only when it is asked for by name. */
+  readonly onlyByName: boolean;
 }
 
 const suite = (name: string, folders: readonly string[], traits: Partial<Suite> = {}): Suite => ({
@@ -17,6 +19,7 @@ const suite = (name: string, folders: readonly string[], traits: Partial<Suite> 
   folders,
   needsRedis: false,
   oneFileAtATime: false,
+  onlyByName: false,
   ...traits,
 });
 
@@ -31,12 +34,14 @@ export const SUITES: readonly Suite[] = [
   suite("queue", ["test/queue"], { needsRedis: true, oneFileAtATime: true }),
   suite("e2e", ["test/e2e"], { needsRedis: true, oneFileAtATime: true }),
   suite("chaos", ["test/chaos"], { needsRedis: true, oneFileAtATime: true }),
+  suite("soak", ["test/soak"], { needsRedis: true, oneFileAtATime: true, onlyByName: true }),
 ];
 
 /** The suites of a whole run: a folder that lies in an earlier suite's is left out of the later one. */
 export function wholeRun(suites: readonly Suite[] = SUITES): readonly Suite[] {
-  return suites.map((one, index) => {
-    const earlier = suites.slice(0, index).flatMap(({ folders }) => folders);
+  const run = suites.filter(({ onlyByName }) => !onlyByName);
+  return run.map((one, index) => {
+    const earlier = run.slice(0, index).flatMap(({ folders }) => folders);
     const isCovered = (folder: string) => earlier.some((other) => `${folder}/`.startsWith(`${other}/`));
     return { ...one, folders: one.folders.filter((folder) => !isCovered(folder)) };
   });
