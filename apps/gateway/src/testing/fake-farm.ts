@@ -70,11 +70,18 @@ const noWorkers = (): never => {
   throw new TypeError("a fake farm has no workers");
 };
 
-const NO_WORKERS = {
+const createLeftOut = () => ({
+  access: createFakeAccess(),
+  webhooks: createFakeWebhooks(),
   announceWorker: noWorkers,
   retireWorker: noWorkers,
   consume: noWorkers,
-};
+  retry: noWorkers,
+  listJobs: noWorkers,
+  forecast: noWorkers,
+  stats: noWorkers,
+  keep: noWorkers,
+});
 
 /** Makes a farm in memory that serves FAKE_MODEL and has no jobs. */
 export function createFakeFarm(): FakeFarm {
@@ -139,16 +146,9 @@ export function createFakeFarm(): FakeFarm {
       await feel(farm);
       return farm.alive;
     },
-    retry: noWorkers,
-    listJobs: noWorkers,
-    forecast: noWorkers,
-    stats: noWorkers,
-    keep: noWorkers,
-    access: createFakeAccess(),
-    webhooks: createFakeWebhooks(),
     claimStore: () => feel(farm),
     ping: () => feel(farm),
-    ...NO_WORKERS,
+    ...createLeftOut(),
     async [Symbol.asyncDispose]() {},
   };
   return farm;
