@@ -1,10 +1,11 @@
 import express, { type Express } from "express";
+import { authenticate } from "./access/authenticate.js";
 import type { GatewayContext } from "./context.js";
 import { answerProblems } from "./http/problems.js";
 import { nameRequests } from "./http/request-id.js";
 import { logRequests } from "./http/request-log.js";
 import { setHeaders } from "./http/response-headers.js";
-import { registerRoutes } from "./http/route.js";
+import { type OpenRoute, type Route, registerRoutes } from "./http/route.js";
 import { cancelJobRoute } from "./routes/cancel-job.js";
 import { healthRoute, readyRoute } from "./routes/health.js";
 import { listModelsRoute } from "./routes/list-models.js";
@@ -24,7 +25,14 @@ export function createApp(context: GatewayContext): Express {
   app.set("case sensitive routing", true);
   app.set("strict routing", true);
   app.use(nameRequests(), setHeaders(), logRequests(context));
-  registerRoutes(app, [
+  registerRoutes(app, routesOf(context), (request, scope) => authenticate(context, request, scope));
+  app.use(answerProblems(context));
+  return app;
+}
+
+/** Every call; the one with the most traffic stands first, since Express looks at them in turn. */
+function routesOf(context: GatewayContext): readonly (Route<unknown> | OpenRoute)[] {
+  return [
     submitJobRoute(context),
     readJobRoute(context),
     cancelJobRoute(context),
@@ -35,7 +43,5 @@ export function createApp(context: GatewayContext): Express {
     healthRoute(),
     readyRoute(context),
     openApiRoute(),
-  ]);
-  app.use(answerProblems(context));
-  return app;
+  ];
 }

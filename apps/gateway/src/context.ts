@@ -1,11 +1,13 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { join } from "node:path";
-import { type Farm, joinFarm, type QueueLog } from "@latentfarm/queue";
+import { type Access, type Farm, joinFarm, type QueueLog } from "@latentfarm/queue";
 import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
 import { createLogger } from "@latentfarm/telemetry";
+import { isLoopback } from "./access/loopback.js";
+import { createOpenFarm, type OpenFarm } from "./access/open-farm.js";
 import type { GatewayConfig, GatewaySecrets } from "./config/env.js";
 import { HEARTBEAT_MS, QUEUE_MS_MAX } from "./limits.js";
-import { boundQueue, type GatewayQueue } from "./queue-deadline.js";
+import { boundAccess, boundQueue, type GatewayQueue } from "./queue-deadline.js";
 
 /** Drawn seeds are below this: noise depends on a seed modulo 2^32 only, and short ones are easy to type again. */
 const DRAWN_SEED_END = 2 ** 32;
@@ -13,6 +15,12 @@ const DRAWN_SEED_END = 2 ** 32;
 /** Everything that the routes stand on. */
 export interface GatewayContext extends AsyncDisposable {
   readonly queue: GatewayQueue;
+  /** Keys, tenants and rates. */
+  readonly access: Access;
+  /** Whether the farm has no keys yet. */
+  readonly open: OpenFarm;
+  /** True when the gateway listens on this machine alone. */
+  readonly isLoopback: boolean;
   readonly store: ObjectStore;
   readonly log: QueueLog;
   readonly nowMs: () => number;
@@ -53,11 +61,17 @@ export async function createContext(
   const store = overrides.store ?? createDiskStore(join(config.dataDir, "results"));
   const farm = overrides.farm ?? (await joinFarm({ redisUrl: secrets.redisUrl, log }, store));
   const drain = new AbortController();
+  const msMax = overrides.queueMsMax ?? QUEUE_MS_MAX;
+  const nowMs = overrides.nowMs ?? Date.now;
+  const access = boundAccess(farm.access, msMax);
   return {
-    queue: boundQueue(farm, overrides.queueMsMax ?? QUEUE_MS_MAX),
+    queue: boundQueue(farm, msMax),
+    access,
+    open: createOpenFarm(access, nowMs),
+    isLoopback: isLoopback(config.host),
     store,
     log,
-    nowMs: overrides.nowMs ?? Date.now,
+    nowMs,
     randomBytes: overrides.randomBytes ?? randomBytes,
     drawSeed: overrides.drawSeed ?? (() => String(randomInt(DRAWN_SEED_END))),
     heartbeatMs: overrides.heartbeatMs ?? HEARTBEAT_MS,

@@ -1,19 +1,22 @@
 import { FarmError, isJobId, type JobId, type JobRecord } from "@latentfarm/contract";
 import { readSidecar } from "@latentfarm/storage";
-import type { Request } from "express";
 import type { GatewayContext } from "./context.js";
+import type { Call } from "./http/route.js";
 
 /**
  * The job that a request's path names: from the queue, or from its sidecar in the store when the queue has forgotten
- * it.
+ * it. Another tenant's job is not told from one that does not exist.
  * @throws {FarmError} not_found; queue_unavailable; store_unavailable
  */
-export async function findJob(context: GatewayContext, request: Request): Promise<JobRecord> {
+export async function findJob(
+  context: GatewayContext,
+  { request, caller }: Pick<Call, "request" | "caller">,
+): Promise<JobRecord> {
   const id = String(request.params.id);
   const record = isJobId(id)
     ? ((await context.queue.getJob(id)) ?? (await findSidecar(context, id)))
     : undefined;
-  if (record === undefined) throw notFound("id", "names no job");
+  if (record === undefined || record.tenant !== caller.tenant.name) throw notFound("id", "names no job");
   return record;
 }
 

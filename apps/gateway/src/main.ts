@@ -1,7 +1,7 @@
 import { FarmError } from "@latentfarm/contract";
 import { createApp } from "./app.js";
 import { readEnv } from "./config/env.js";
-import { createContext } from "./context.js";
+import { createContext, type GatewayContext } from "./context.js";
 import { startServer } from "./server.js";
 
 /** Exit codes: 2 for a wrong environment, which starting again does not mend; 1 for everything else. */
@@ -14,12 +14,25 @@ async function main(): Promise<void> {
   await using context = await createContext(config, secrets);
   const server = await startServer(createApp(context), config);
   context.log.info({ url: server.url, pid: process.pid }, "gateway ready");
+  await tellAccess(context);
   process.send?.({ type: "ready", url: server.url });
   await stopped;
   context.log.info({}, "gateway drains");
   context.drain();
   await server.close();
   context.log.info({}, "gateway stopped");
+}
+
+/** A farm without keys is either open to its machine or closed to all: its operator must know which. */
+async function tellAccess(context: GatewayContext): Promise<void> {
+  const tenant = await context.open.tenant();
+  if (tenant === undefined) return;
+  if (context.isLoopback) {
+    const message = "farm is open: it has no keys, so every program of this machine may do everything";
+    context.log.warn({ tenant: tenant.name }, message);
+  } else {
+    context.log.warn({}, "farm is closed: it has no keys; make the first with ./farm keys create");
+  }
 }
 
 /** Resolves when the process is asked to stop: by a signal, or by the end of the parent that started it over IPC. */

@@ -1,5 +1,5 @@
 import { FarmError } from "@latentfarm/contract";
-import type { Farm } from "@latentfarm/queue";
+import type { Access, Farm } from "@latentfarm/queue";
 
 /** The part of the farm's memory that the gateway uses. */
 export type GatewayQueue = Pick<
@@ -21,6 +21,22 @@ export function boundQueue(farm: Farm, msMax: number): GatewayQueue {
     models: () => within(farm.models(), msMax),
     workers: () => within(farm.workers(), msMax),
     ping: () => within(farm.ping(), msMax),
+  };
+}
+
+/** As {@link boundQueue}, for keys, tenants and rates. */
+export function boundAccess(access: Access, msMax: number): Access {
+  return {
+    createKey: (request, actor) => within(access.createKey(request, actor), msMax),
+    listKeys: () => within(access.listKeys(), msMax),
+    revokeKey: (id, actor) => within(access.revokeKey(id, actor), msMax),
+    authenticate: (key) => within(access.authenticate(key), msMax),
+    hasKeys: () => within(access.hasKeys(), msMax),
+    countRequest: (key) => within(access.countRequest(key), msMax),
+    getTenant: (name) => within(access.getTenant(name), msMax),
+    setTenant: (name, request, actor) => within(access.setTenant(name, request, actor), msMax),
+    listTenants: () => within(access.listTenants(), msMax),
+    readAudit: (page) => within(access.readAudit(page), msMax),
   };
 }
 

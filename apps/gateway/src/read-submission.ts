@@ -9,14 +9,13 @@ import {
   type SubmitRequest,
   soundPart,
   submitRequestSchema,
-  TENANT_DEFAULT,
 } from "@latentfarm/contract";
 import type { Idempotency } from "@latentfarm/queue";
-import type { Request } from "express";
 import { hashBody } from "./body-hash.js";
 import { chooseModel } from "./choose-model.js";
 import type { GatewayContext } from "./context.js";
 import { assertSmallBeside, parseJsonBody } from "./http/json-body.js";
+import type { Call } from "./http/route.js";
 import { readIdempotencyKey, readWait } from "./http/submit-headers.js";
 
 /** A submit that is right in every part, or the job that it was taken in as before. */
@@ -36,7 +35,10 @@ export type Submission = { readonly waitSeconds: number | undefined } & (
  * @throws {FarmError} invalid_request, with every wrong field; what parseJsonBody() throws; model_unavailable;
  * idempotency_conflict; queue_unavailable
  */
-export async function readSubmission(context: GatewayContext, request: Request): Promise<Submission> {
+export async function readSubmission(
+  context: GatewayContext,
+  { request, caller }: Pick<Call, "request" | "caller">,
+): Promise<Submission> {
   const body = parseJsonBody(request);
   assertSmallBeside(body, "image");
   const wait = readWait(request.get("Prefer"));
@@ -51,7 +53,7 @@ export async function readSubmission(context: GatewayContext, request: Request):
   const waitSeconds = wait.value;
   const idempotency =
     key.value === undefined ? undefined : { key: key.value, bodyHash: hashBody(checked.value) };
-  const known = idempotency && (await context.queue.findSubmitted(TENANT_DEFAULT, idempotency));
+  const known = idempotency && (await context.queue.findSubmitted(caller.tenant.name, idempotency));
   if (known) return { waitSeconds, known };
   const choice = chooseModel(checked.value.model, await context.queue.models());
   if ("none" in choice) throw choice.none;

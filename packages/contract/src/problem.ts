@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { FarmError } from "./errors.js";
 import { errorCodeSchema } from "./job.js";
+import type { FieldError } from "./validate.js";
 
 /** The media type of an error body. Source: RFC 9457. */
 export const PROBLEM_CONTENT_TYPE = "application/problem+json";
@@ -34,9 +35,14 @@ export function toProblem(error: unknown, requestId?: string): Problem {
   const base: Problem = { type: "about:blank", title: titleOf(farmError.code), status, code: farmError.code };
   if (requestId !== undefined) base.request_id = requestId;
   if (status >= SERVER_ERROR) return base;
-  const errors = fieldErrorsSchema.safeParse(farmError.details.errors);
+  const errors = fieldErrorsSchema.safeParse(farmError.details.errors ?? limitErrors(farmError));
   if (errors.success && errors.data !== undefined) base.errors = errors.data;
   return { ...base, detail: farmError.message };
+}
+
+/** A refusal for a limit of the caller's names the limit, as one for a field names the field. */
+function limitErrors({ details: { limit } }: FarmError): FieldError[] | undefined {
+  return typeof limit === "string" ? [{ path: `limits.${limit}`, message: "is reached" }] : undefined;
 }
 
 function titleOf(code: string): string {

@@ -56,18 +56,26 @@ describe("submitRequestSchema", () => {
   });
 
   it("parseWith() lists all wrong fields at once, unknown ones among them", () => {
-    const wrong = faults({ steps: 0, width: 17, output_format: "gif", metadata: { note: 1 }, webhook: {} });
+    const wrong = faults({
+      steps: 0,
+      width: 17,
+      output_format: "gif",
+      metadata: { note: 1 },
+      webhook: {},
+      webhok: 1,
+    });
     expect(Object.keys(wrong).sort()).toEqual([
       "metadata.note",
       "output_format",
       "prompt",
       "steps",
+      "webhok",
       "webhook.url",
       "width",
     ]);
     expect(wrong.prompt).toBe("is required");
     expect(wrong.steps).toContain("limit steps_min");
-    expect(wrong.webhook).toBe("is not a known field");
+    expect(wrong.webhok).toBe("is not a known field");
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import { PROBLEM_CONTENT_TYPE, toProblem } from "@latentfarm/contract";
+import { type FarmError, PROBLEM_CONTENT_TYPE, toProblem } from "@latentfarm/contract";
 import type { ErrorRequestHandler, Response } from "express";
 import type { GatewayContext } from "../context.js";
 import { RETRY_AFTER_SECONDS } from "../limits.js";
@@ -26,11 +26,20 @@ export function answerProblems(context: Pick<GatewayContext, "log">): ErrorReque
     // A route may already have said what its answer would have been.
     for (const name of ["ETag", "Content-Disposition"]) response.removeHeader(name);
     response.set("Cache-Control", "no-store");
-    if (error.httpStatus === UNAVAILABLE) response.set("Retry-After", String(RETRY_AFTER_SECONDS));
+    if (error.code === "unauthorized") response.set("WWW-Authenticate", "Bearer");
+    const retryAfter = retryAfterOf(error);
+    if (retryAfter !== undefined) response.set("Retry-After", String(retryAfter));
     const problem = toProblem(error, requestId);
     response
       .status(problem.status)
       .type(PROBLEM_CONTENT_TYPE)
       .send(Buffer.from(JSON.stringify(problem)));
   };
+}
+
+/** Whole seconds, at least 1, as HTTP's header has them. */
+function retryAfterOf(error: FarmError): number | undefined {
+  const { retry_after_seconds: seconds } = error.details;
+  if (typeof seconds === "number" && seconds >= 0) return Math.max(1, Math.ceil(seconds));
+  return error.httpStatus === UNAVAILABLE ? RETRY_AFTER_SECONDS : undefined;
 }

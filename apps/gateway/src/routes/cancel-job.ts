@@ -11,10 +11,12 @@ export function cancelJobRoute(context: GatewayContext): Route {
   return {
     method: "post",
     path: "/v1/jobs/:id/cancel",
+    scope: "submit",
     before: [readBody()],
-    async handle(request, response) {
+    async handle(call) {
+      const { request, response } = call;
       refuseBody(request);
-      const found = await findJob(context, request);
+      const found = await findJob(context, call);
       const canceled = await context.queue.cancel(found.id);
       if (canceled !== undefined) await dropSnapshots(context, canceled);
       if (canceled?.status === "canceled") await keepSidecar(context, canceled);

@@ -1,24 +1,26 @@
 import { FarmError } from "@latentfarm/contract";
 import type { GatewayContext } from "../context.js";
-import type { Route } from "../http/route.js";
+import type { OpenRoute } from "../http/route.js";
 
 /** `GET /healthz`: the process lives. It asks nothing of Redis: a restart would not bring Redis back. */
-export function healthRoute(): Route {
+export function healthRoute(): OpenRoute {
   return {
     method: "get",
     path: "/healthz",
-    handle(_request, response) {
+    scope: "open",
+    handle({ response }) {
       response.json({ status: "ok" });
     },
   };
 }
 
 /** `GET /readyz`: the gateway takes requests: the queue answers and no drain has begun. */
-export function readyRoute(context: GatewayContext): Route {
+export function readyRoute(context: GatewayContext): OpenRoute {
   return {
     method: "get",
     path: "/readyz",
-    async handle(_request, response) {
+    scope: "open",
+    async handle({ response }) {
       if (context.draining.aborted)
         throw new FarmError(
           "queue_unavailable",

@@ -6,7 +6,8 @@ export function listModelsRoute(context: GatewayContext): Route {
   return {
     method: "get",
     path: "/v1/models",
-    async handle(_request, response) {
+    scope: "read",
+    async handle({ response }) {
       response.json({ models: await context.queue.models() });
     },
   };

@@ -6,7 +6,8 @@ export function listWorkersRoute(context: GatewayContext): Route {
   return {
     method: "get",
     path: "/v1/workers",
-    async handle(_request, response) {
+    scope: "read",
+    async handle({ response }) {
       response.json({ workers: await context.queue.workers() });
     },
   };

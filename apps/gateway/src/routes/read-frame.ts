@@ -1,8 +1,7 @@
 import { CONTENT_TYPES, FarmError, type FrameRecord, type FrameResult } from "@latentfarm/contract";
-import type { Request, Response } from "express";
 import type { GatewayContext } from "../context.js";
 import { findJob, notFound } from "../find-job.js";
-import type { Route } from "../http/route.js";
+import type { Call, Route } from "../http/route.js";
 
 const INDEX = /^(0|[1-9][0-9]{0,5})$/;
 
@@ -14,12 +13,14 @@ export function readFrameRoute(context: GatewayContext): Route {
   return {
     method: "get",
     path: "/v1/jobs/:id/frames/:index",
-    handle: (request, response) => readFrame(context, request, response),
+    scope: "read",
+    handle: (call) => readFrame(context, call),
   };
 }
 
-async function readFrame(context: GatewayContext, request: Request, response: Response): Promise<void> {
-  const job = await findJob(context, request);
+async function readFrame(context: GatewayContext, call: Call): Promise<void> {
+  const { request, response } = call;
+  const job = await findJob(context, call);
   const text = String(request.params.index);
   const frame = INDEX.test(text) ? job.frames[Number(text)] : undefined;
   if (frame === undefined) throw notFound("index", `must be 0..${job.frames.length - 1}`);

@@ -8,8 +8,9 @@ export function readJobRoute(context: GatewayContext): Route {
   return {
     method: "get",
     path: "/v1/jobs/:id",
-    async handle(request, response) {
-      response.json(jobToWire(await findJob(context, request)));
+    scope: "read",
+    async handle(call) {
+      call.response.json(jobToWire(await findJob(context, call)));
     },
   };
 }

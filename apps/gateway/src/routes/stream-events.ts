@@ -1,9 +1,8 @@
 import { eventToWire, FarmError, fieldsError, isTerminal, type JobEvent } from "@latentfarm/contract";
-import type { Request, Response } from "express";
 import type { GatewayContext } from "../context.js";
 import { findJob } from "../find-job.js";
 import { type StreamMessage, sendEventStream } from "../http/event-stream.js";
-import type { Route } from "../http/route.js";
+import type { Call, Route } from "../http/route.js";
 import { requestSignal } from "../request-signal.js";
 
 /** Event ids count from 1; nine digits are more events than a log keeps. */
@@ -14,13 +13,15 @@ export function streamEventsRoute(context: GatewayContext): Route {
   return {
     method: "get",
     path: "/v1/jobs/:id/events",
-    handle: (request, response) => streamEvents(context, request, response),
+    scope: "read",
+    handle: (call) => streamEvents(context, call),
   };
 }
 
-async function streamEvents(context: GatewayContext, request: Request, response: Response): Promise<void> {
+async function streamEvents(context: GatewayContext, call: Call): Promise<void> {
+  const { request, response } = call;
   const after = readLastEventId(request.get("Last-Event-ID"));
-  const job = await findJob(context, request);
+  const job = await findJob(context, call);
   if (request.method === "HEAD") {
     response.type("text/event-stream").end();
     return;

@@ -5,13 +5,13 @@ import {
   jobPath,
   jobToWire,
   resolveJobParams,
-  TENANT_DEFAULT,
 } from "@latentfarm/contract";
 import type { NewJob } from "@latentfarm/queue";
-import type { Request, Response } from "express";
+import type { Response } from "express";
+import type { Caller } from "../access/caller.js";
 import type { GatewayContext } from "../context.js";
 import { createImageBodies, type ImageBodies } from "../http/image-body.js";
-import type { Route } from "../http/route.js";
+import type { Call, Route } from "../http/route.js";
 import { readSubmission, type Submission } from "../read-submission.js";
 import { storeInitImage } from "../store-init-image.js";
 import { waitForEnd } from "../wait-for-end.js";
@@ -25,20 +25,21 @@ export function submitJobRoute(context: GatewayContext): Route {
   return {
     method: "post",
     path: "/v1/jobs",
+    scope: "submit",
     before: [bodies.read],
-    handle: (request, response) => submitJob({ context, bodies }, request, response),
+    handle: (call) => submitJob({ context, bodies }, call),
   };
 }
 
 async function submitJob(
   { context, bodies }: { readonly context: GatewayContext; readonly bodies: ImageBodies },
-  request: Request,
-  response: Response,
+  call: Call,
 ): Promise<void> {
-  const submission = await readSubmission(context, request);
+  const { request, response, caller } = call;
+  const submission = await readSubmission(context, call);
   const { waitSeconds, known } = submission;
   if (known) return answer({ context, response, waitSeconds }, known);
-  const job = await createJob(context, submission);
+  const job = await createJob({ context, caller }, submission);
   bodies.release(request);
   const record = await context.queue.submit(job);
   context.log.info({ jobId: record.id, model: record.model, frames: job.params.num_images }, "job submitted");
@@ -46,7 +47,7 @@ async function submitJob(
 }
 
 async function createJob(
-  context: GatewayContext,
+  { context, caller }: { readonly context: GatewayContext; readonly caller: Caller },
   { request, model, idempotency }: Submission & { known?: never },
 ): Promise<NewJob> {
   const params = resolveJobParams(request, { model, seed: context.drawSeed() });
@@ -57,7 +58,7 @@ async function createJob(
     image !== undefined && (await storeInitImage(context.store, { jobId: id, params, image, strength }));
   return {
     id,
-    tenant: { name: TENANT_DEFAULT, weight: 1, limits: {} },
+    tenant: caller.tenant,
     model: model.name,
     params: initImage ? { ...params, init_image: initImage } : params,
     created_at: new Date(nowMs).toISOString(),

@@ -1,0 +1,100 @@
+import { isJobId, type JobId, type Scope } from "@latentfarm/contract";
+import { frameKey, writeSidecar } from "@latentfarm/storage";
+import request, { type Test } from "supertest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createTestGateway, type TestGateway } from "./testing/test-gateway.js";
+
+type Agent = ReturnType<typeof request>;
+/** What of another tenant's is asked for. */
+interface Foreign {
+  readonly job: string;
+}
+
+/** Every call that names something of a tenant's. */
+const CALLS: readonly (readonly [name: string, send: (agent: Agent, of: Foreign) => Test])[] = [
+  ["a job", (agent, { job }) => agent.get(`/v1/jobs/${job}`)],
+  ["a cancel", (agent, { job }) => agent.post(`/v1/jobs/${job}/cancel`)],
+  ["events", (agent, { job }) => agent.get(`/v1/jobs/${job}/events`)],
+  ["the head of events", (agent, { job }) => agent.head(`/v1/jobs/${job}/events`)],
+  ["a picture", (agent, { job }) => agent.get(`/v1/jobs/${job}/frames/0`)],
+];
+
+let gateway: TestGateway;
+let keys: { acme: string; rival: string };
+let foreign: Foreign & { readonly job: JobId };
+beforeEach(async () => {
+  gateway = await createTestGateway();
+  keys = { acme: await makeKey("acme"), rival: await makeKey("rival") };
+  const response = await as(keys.acme, (agent) => agent.post("/v1/jobs").send({ prompt: "a" }));
+  if (!isJobId(response.body.id)) throw new TypeError("no job id in the answer");
+  foreign = { job: response.body.id };
+});
+afterEach(() => gateway[Symbol.asyncDispose]());
+
+async function makeKey(tenant: string): Promise<string> {
+  const scopes: Scope[] = ["submit", "read", "admin"];
+  const wish = { tenant, name: "", scopes, requests_per_minute: null };
+  return (await gateway.farm.access.createKey(wish, "cli:test")).key;
+}
+
+const as = (key: string, send: (agent: Agent) => Test): Test =>
+  send(request(gateway.app)).set("Authorization", `Bearer ${key}`);
+
+describe("another tenant's", () => {
+  it.each(CALLS)("%s is 404, as what does not exist", async (_name, send) => {
+    const unknown = { ...foreign, job: foreign.job.replace(/.$/, (last) => (last === "0" ? "1" : "0")) };
+    const [other, none] = [
+      await as(keys.rival, (agent) => send(agent, foreign)),
+      await as(keys.rival, (agent) => send(agent, unknown)),
+    ];
+    expect([other.status, none.status]).toEqual([404, 404]);
+    const { request_id: _id, ...told } = other.body;
+    expect(none.body).toMatchObject(told);
+    expect((await gateway.farm.getJob(foreign.job))?.status).toBe("queued");
+  });
+
+  it.each(CALLS.slice(0, 5))("%s is 404 from a sidecar too", async (_name, send) => {
+    const timings = {
+      queue_ms: 1,
+      text_ms: 1,
+      steps_ms: 1,
+      vae_ms: 1,
+      encode_ms: 1,
+      upload_ms: 1,
+      total_ms: 6,
+    };
+    const key = frameKey(foreign.job, 0, "png");
+    const shown = { width: 64, height: 64, format: "png", bytes: 1, sha256: "ab".repeat(32) } as const;
+    const made = { index: 0, seed: "42", key, worker: "w", plan: "cpu", attempt: 1, timings } as const;
+    gateway.farm.succeed(foreign.job, { ...shown, ...made });
+    const record = await gateway.farm.getJob(foreign.job);
+    if (record === undefined) throw new TypeError("the job is gone");
+    await writeSidecar(gateway.store, record);
+    gateway.farm.forget(foreign.job);
+    expect((await as(keys.acme, (agent) => agent.get(`/v1/jobs/${foreign.job}`))).status).toBe(200);
+    expect((await as(keys.rival, (agent) => send(agent, foreign))).status).toBe(404);
+  });
+
+  it("idempotency key is no conflict and gives no job of the other's", async () => {
+    const send = (key: string, prompt: string) =>
+      as(key, (agent) => agent.post("/v1/jobs").set("Idempotency-Key", "k").send({ prompt }));
+    const [first, other] = [await send(keys.acme, "a"), await send(keys.rival, "b")];
+    expect([first.status, other.status]).toEqual([202, 202]);
+    expect((await send(keys.acme, "a")).body.id).toBe(first.body.id);
+    expect(gateway.farm.submitted.map(({ tenant }) => tenant.name)).toEqual(["acme", "acme", "rival"]);
+  });
+
+  it("name stands in no answer", async () => {
+    const response = await as(keys.acme, (agent) => agent.get(`/v1/jobs/${foreign.job}`));
+    expect(response.body).not.toHaveProperty("tenant");
+  });
+});
+
+describe("POST /v1/jobs of a tenant with limits", () => {
+  it("submitJob() hands the tenant's weight and limits to the queue", async () => {
+    const limits = { queued_cost_max: 10 };
+    await gateway.farm.access.setTenant("acme", { weight: 3, limits }, "cli:test");
+    await as(keys.acme, (agent) => agent.post("/v1/jobs").send({ prompt: "a" }));
+    expect(gateway.farm.submitted.at(-1)?.tenant).toEqual({ name: "acme", weight: 3, limits });
+  });
+});
