@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { createAccess } from "./access/create-access.js";
 import type { Farm, FrameConsumer, QueueLog, QueueOptions } from "./farm.js";
 import { claimStore } from "./fleet/claim-store.js";
@@ -51,7 +52,13 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
     forecast: missing,
     stats: missing,
     keep: () => ({ async [Symbol.asyncDispose]() {} }),
-    access: createAccess(),
+    access: createAccess({
+      redis,
+      log,
+      nowMs: Date.now,
+      elapsedMs: () => performance.now(),
+      random: randomBytes,
+    }),
     webhooks: createWebhookStore(),
     events: (id, wanted) => readEvents(context, id, wanted),
     models: () => readModels(redis, Date.now()),
