@@ -40,4 +40,21 @@ describe("parseFarmEnv()", () => {
     expect(String(found)).toContain("FARM_PROT is not a known name");
     expect(String(found)).not.toContain("hunter2");
   });
+
+  it("parseFarmEnv() takes ports of webhooks as a list, and a public address without its last slash", () => {
+    const env = parseFarmEnv({
+      FARM_WEBHOOK_PORTS: "443,8443",
+      FARM_PUBLIC_URL: "https://farm.example/base/",
+      FARM_WEBHOOK_LOOPBACK: "1",
+    });
+    expect(env).toMatchObject({
+      FARM_WEBHOOK_PORTS: [443, 8443],
+      FARM_PUBLIC_URL: "https://farm.example/base",
+      FARM_WEBHOOK_LOOPBACK: true,
+    });
+    for (const ports of ["0", "65536", "443,", "443, 80", "a"])
+      expect(problems({ FARM_WEBHOOK_PORTS: ports })).toHaveLength(1);
+    expect(problems({ FARM_PUBLIC_URL: "https://farm.example/?a" })).toHaveLength(1);
+    expect(parseFarmEnv({}).FARM_WEBHOOK_LOOPBACK).toBe(false);
+  });
 });

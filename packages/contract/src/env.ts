@@ -27,6 +27,10 @@ const whole = (min: number, max: number) =>
     .regex(/^[0-9]{1,9}$/, "must be a whole number")
     .transform(Number)
     .refine((value) => value >= min && value <= max, `must be ${min}..${max}`);
+const flag = z
+  .enum(["0", "1"], "must be 0 or 1")
+  .default("0")
+  .transform((value) => value === "1");
 const url = (...protocols: string[]) =>
   z
     .string()
@@ -70,17 +74,28 @@ const FARM_ENV = {
   FARM_SPOT_METADATA_URL: url("http:")
     .default("http://169.254.169.254")
     .describe("Where the machine's metadata service answers, for FARM_SPOT"),
+  FARM_PUBLIC_URL: url("http:", "https:")
+    .refine((value) => !/[?#]/.test(value), "must have no query and no fragment")
+    .transform((value) => value.replace(/\/+$/, ""))
+    .optional()
+    .describe("Where clients reach the gateway; stands before the paths in the bodies of webhooks"),
+  FARM_WEBHOOK_LOOPBACK: flag.describe(
+    "1: webhooks may go to this machine, by http and to any port, for a laptop and for tests",
+  ),
+  FARM_WEBHOOK_PORTS: z
+    .string()
+    .regex(/^[0-9]{1,5}(,[0-9]{1,5})*$/, "must be ports with commas between")
+    .transform((value) => value.split(",").map(Number))
+    .refine((ports) => ports.every((port) => port >= 1 && port <= PORT_MAX), `must be 1..${PORT_MAX} each`)
+    .optional()
+    .describe("The ports that webhooks may go to, such as 443,8443; those of web servers when absent"),
   FARM_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], "must be a pino level")
     .default("info")
     .describe("The least level that is logged"),
   FARM_URL: url("http:", "https:").optional().describe("The gateway that the command line talks to"),
   FARM_TEST_SHARED: text.optional().describe("The folder of reference cases for the tests"),
-  FARM_TEST_REQUIRED: z
-    .enum(["0", "1"], "must be 0 or 1")
-    .default("0")
-    .transform((value) => value === "1")
-    .describe("1: a test that would be skipped fails"),
+  FARM_TEST_REQUIRED: flag.describe("1: a test that would be skipped fails"),
   FARM_TEST_SEED: whole(0, TEST_SEED_MAX)
     .optional()
     .describe("Replays the chaos and soak runs that printed this seed; drawn when absent"),

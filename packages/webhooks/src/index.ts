@@ -6,7 +6,13 @@ export {
   type ResolveOptions,
   resolveWebhookAddress,
 } from "./address/resolve-webhook-address.js";
-export { LAPTOP_POLICY, STRICT_POLICY, type WebhookPolicy } from "./policy.js";
+export {
+  LAPTOP_POLICY,
+  STRICT_POLICY,
+  type WebhookPolicy,
+  type WebhookSettings,
+  webhookPolicyOf,
+} from "./policy.js";
 export {
   afterInterruption,
   afterOutcome,

@@ -16,3 +16,17 @@ export const STRICT_POLICY: WebhookPolicy = { allowHttp: false, allowLoopback: f
 
 /** A farm on a laptop, and the farm's own tests: receivers on the same machine too. By explicit setting only. */
 export const LAPTOP_POLICY: WebhookPolicy = { allowHttp: true, allowLoopback: true, ports: "any" };
+
+/** What an operator says of where webhooks may go. */
+export interface WebhookSettings {
+  /** True for a farm on a laptop. */
+  readonly loopback: boolean;
+  /** The ports, in the place of the policy's own. */
+  readonly ports?: readonly number[] | undefined;
+}
+
+/** The policy of a farm; the gateway that takes addresses and the courier that calls them must be set alike. */
+export function webhookPolicyOf({ loopback, ports }: WebhookSettings): WebhookPolicy {
+  const policy = loopback ? LAPTOP_POLICY : STRICT_POLICY;
+  return ports === undefined ? policy : { ...policy, ports };
+}
