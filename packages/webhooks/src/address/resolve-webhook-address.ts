@@ -14,6 +14,8 @@ export interface ResolveOptions {
   readonly policy: WebhookPolicy;
   readonly resolver: WebhookResolver;
   readonly signal: AbortSignal;
+  /** Milliseconds for the lookup; `LOOKUP_TIMEOUT_MS` when absent. */
+  readonly timeoutMs?: number;
 }
 
 /** Milliseconds that a lookup may take: name servers answer within 1 s, and the delivery has 15 s in all. */
@@ -53,7 +55,9 @@ async function addressesOf(host: string, options: ResolveOptions): Promise<reado
   if (isLoopbackName(host)) return LOOPBACK_ADDRESSES;
   const ended = new AbortController();
   const stop = AbortSignal.any([options.signal, ended.signal]);
-  const tooLong = sleep(LOOKUP_TIMEOUT_MS, undefined, { signal: stop }).catch(() => undefined);
+  const tooLong = sleep(options.timeoutMs ?? LOOKUP_TIMEOUT_MS, undefined, { signal: stop }).catch(
+    () => undefined,
+  );
   try {
     return await Promise.race([options.resolver(host, stop), tooLong]);
   } catch {

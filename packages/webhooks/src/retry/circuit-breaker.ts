@@ -110,8 +110,9 @@ export function afterInterruption(state: BreakerState): BreakerState {
 }
 
 function openOnFailure(state: BreakerState, nowMs: number, policy: BreakerPolicy): BreakerState {
-  const isOpen = state.openUntilMs !== null && nowMs < state.openUntilMs;
-  if (isOpen || state.failures < policy.failuresMax) return state;
+  const { openUntilMs } = state;
+  const isEnough = openUntilMs === null ? state.failures >= policy.failuresMax : nowMs >= openUntilMs;
+  if (!isEnough) return state;
   const pauseMs = Math.min(policy.pauseMs * 2 ** state.openings, policy.pauseMsMax);
   return { ...state, openings: state.openings + 1, openUntilMs: nowMs + pauseMs, probeUntilMs: null };
 }
