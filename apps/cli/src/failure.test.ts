@@ -13,11 +13,12 @@ test("exitCodeOf() tells wrong calls, interruptions and failures apart", () => {
 test("describeFailure() lists wrong fields under their options' names, without a stack", () => {
   const errors = [
     { path: "guidance_scale", message: "must be a number" },
+    { path: "scopes.1", message: "must be one of" },
     { path: "other", message: "is odd" },
     "junk",
   ];
   const text = describeFailure(new FarmError("invalid_request", "Cannot do it", { details: { errors } }));
-  expect(text).toBe("Cannot do it\n  --guidance must be a number\n  other is odd");
+  expect(text).toBe("Cannot do it\n  --guidance must be a number\n  --scopes must be one of\n  other is odd");
 });
 
 test("describeFailure() shows the stack of a bug of ours", () => {

@@ -19,6 +19,11 @@ const OPTION_NAMES: ReadonlyMap<string, string> = new Map([
     name,
     `--${name}`,
   ]),
+  ...["tenant", "name", "scopes", "weight"].map((name): [string, string] => [name, `--${name}`]),
+  ["requests_per_minute", "--rate"],
+  ["limits.queued_cost_max", "--queued-cost"],
+  ["limits.concurrent_frames_max", "--concurrent"],
+  ["limits.running_frames_max", "--running"],
 ]);
 
 /** The error of a call that cannot be carried out as it was written. */
@@ -38,10 +43,12 @@ export function describeFailure(error: unknown): string {
   if (!(error instanceof FarmError))
     return error instanceof Error ? (error.stack ?? error.message) : String(error);
   const fields = fieldErrorsOf(error);
-  return [
-    error.message,
-    ...fields.map(({ path, message }) => `  ${OPTION_NAMES.get(path) ?? path} ${message}`),
-  ].join("\n");
+  return [error.message, ...fields.map(({ path, message }) => `  ${optionOf(path)} ${message}`)].join("\n");
+}
+
+/** An entry of a list, such as `scopes.0`, is named by the list's option. */
+function optionOf(path: string): string {
+  return OPTION_NAMES.get(path) ?? OPTION_NAMES.get(path.replace(/\.\d+$/, "")) ?? path;
 }
 
 function fieldErrorsOf(error: FarmError): FieldError[] {

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.js";
 import { gpuCommand } from "./commands/gpu.js";
+import { keysCommand } from "./commands/keys.js";
 import { modelsCommand } from "./commands/models.js";
 import { renderCommand } from "./commands/render.js";
 import { testCommand } from "./commands/test.js";
@@ -13,9 +14,15 @@ export function createProgram(context: CommandContext): Command {
     .description("A render farm for Stable Diffusion 3.5 FP8")
     .version("0.1.0")
     .showHelpAfterError("(farm COMMAND --help tells more)");
-  const commands = [renderCommand, upCommand, modelsCommand, gpuCommand, benchCommand, testCommand].map(
-    (make) => make(context),
-  );
+  const commands = [
+    renderCommand,
+    upCommand,
+    keysCommand,
+    modelsCommand,
+    gpuCommand,
+    benchCommand,
+    testCommand,
+  ].map((make) => make(context));
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands, ...commands.flatMap((parent) => parent.commands)]) {
     command.exitOverride().configureOutput({

@@ -28,6 +28,13 @@ describe("parseFarmEnv()", () => {
       expect(problems({ FARM_PORT: port })).toHaveLength(1);
   });
 
+  it("parseFarmEnv() takes an API key by its form, and tells nothing of one that is wrong", () => {
+    const key = `lf_${"0".repeat(12)}_${"Z".repeat(40)}`;
+    expect(parseFarmEnv({ FARM_API_KEY: key }).FARM_API_KEY).toBe(key);
+    const found = problems({ FARM_API_KEY: `${key}Z` });
+    expect(found).toEqual(["FARM_API_KEY must be an API key: lf_, 12 characters, _ and 40 more"]);
+  });
+
   it("parseFarmEnv() lists every unknown name and bad value, and no value itself", () => {
     const secret = "http://user:hunter2@host";
     const found = problems({

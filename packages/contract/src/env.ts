@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseApiKey } from "./api-key.js";
 import { FarmError } from "./errors.js";
 import { LIMITS } from "./limits.js";
 
@@ -94,6 +95,14 @@ const FARM_ENV = {
     .default("info")
     .describe("The least level that is logged"),
   FARM_URL: url("http:", "https:").optional().describe("The gateway that the command line talks to"),
+  FARM_API_KEY: z
+    .string()
+    .refine(
+      (value) => parseApiKey(value) !== undefined,
+      "must be an API key: lf_, 12 characters, _ and 40 more",
+    )
+    .optional()
+    .describe("The API key that the command line shows the gateway"),
   FARM_TEST_SHARED: text.optional().describe("The folder of reference cases for the tests"),
   FARM_TEST_REQUIRED: flag.describe("1: a test that would be skipped fails"),
   FARM_TEST_SEED: whole(0, TEST_SEED_MAX)

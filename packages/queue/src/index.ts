@@ -1,4 +1,5 @@
 export type { Access, Actor, Caller, PageOptions } from "./access/access.js";
+export { KEY_CACHE_MS } from "./access/limits.js";
 export { connectQueue } from "./connect-queue.js";
 export type {
   ConsumeOptions,

@@ -17,6 +17,23 @@ export function parseDecimal(text: string): number {
   return Number(text);
 }
 
+/** A limit that can be taken away again: a number or `none`. */
+export function parseLimit(text: string): number | "none" {
+  return text === "none" ? text : parseDecimal(text);
+}
+
+/** A rate such as `60/min`; the unit may be left out. */
+export function parseRate(text: string): number {
+  const [, count] = /^(\d{1,9})(?:\/min)?$/.exec(text) ?? [];
+  if (count === undefined) throw new InvalidArgumentError("It must be requests a minute, such as 60/min.");
+  return Number(count);
+}
+
+/** Names with commas between them, such as `submit,read`. */
+export function parseNames(text: string): readonly string[] {
+  return text.split(",").map((part) => part.trim());
+}
+
 /** A size such as `1024x768`, in pixels. */
 export function parseSize(text: string): { width: number; height: number } {
   const [, width, height] = /^(\d{1,6})x(\d{1,6})$/i.exec(text) ?? [];

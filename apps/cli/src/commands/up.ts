@@ -15,6 +15,7 @@ import { farmNotePath } from "../farm/running-farm.js";
 import { writeNote } from "../farm/state-file.js";
 import { requirePort } from "../farm/tcp-port.js";
 import { onInterrupt } from "../interrupt.js";
+import { describeKeyless } from "../keys/describe-keyless.js";
 import { parseWhole } from "./parse-option.js";
 
 interface UpOptions {
@@ -95,9 +96,11 @@ async function serve(
   const own = identifyProcess(process.pid);
   invariant(own, "this process runs");
   const notePath = farmNotePath(options.dataDir);
-  writeNote(notePath, { ...own, url: farm.url });
+  writeNote(notePath, { ...own, url: farm.url, redisUrl: farm.redisUrl });
   const crew = options.workers === 1 ? "1 worker" : `${options.workers} workers`;
   terminal.out(`${pc.bold(farm.url)} is ready: ${crew}, data in ${options.dataDir}, Ctrl-C stops it`);
+  const keyless = await describeKeyless(farm);
+  if (keyless !== undefined) terminal.err(keyless);
   if (!options.stop.aborted) await once(options.stop, "abort");
   // From here on new calls start their own farm instead of meeting one that goes away.
   rmSync(notePath, { force: true });

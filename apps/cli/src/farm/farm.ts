@@ -28,6 +28,8 @@ export interface FarmOptions {
 /** A farm that runs as children of this process. */
 export interface LocalFarm {
   readonly url: string;
+  /** Its Redis, with the password. */
+  readonly redisUrl: string;
   /** The model that the first worker serves, where it said so. */
   readonly model: string | undefined;
   /** Stops in order: workers hand in or give back their frames, then the gateway, then Redis. */
@@ -53,11 +55,12 @@ export async function startFarm(options: FarmOptions): Promise<LocalFarm> {
   const onExit = () => killAll(crew);
   process.once("exit", onExit);
   try {
-    await startAll(crew, options);
+    const redisUrl = await startAll(crew, options);
     const url = String(crew.gateway?.ready().url);
     const model = crew.workers[0]?.ready().model;
     return {
       url,
+      redisUrl,
       model: typeof model === "string" ? model : undefined,
       async drain() {
         await drainAll(crew);
@@ -78,7 +81,8 @@ interface Crew {
   workers: Supervised<ReadyMessage>[];
 }
 
-async function startAll(crew: Crew, options: FarmOptions): Promise<void> {
+/** Gives the URL of the Redis. */
+async function startAll(crew: Crew, options: FarmOptions): Promise<string> {
   const redisUrl = options.environment.farm.FARM_REDIS_URL ?? (await startOwnRedis(crew, options));
   const start = (
     name: string,
@@ -118,6 +122,7 @@ async function startAll(crew: Crew, options: FarmOptions): Promise<void> {
   const failure = outcomes.find((outcome) => outcome.status === "rejected");
   if (failure) throw failure.reason;
   if (options.signal.aborted) throw new FarmError("canceled", "Cannot start the farm as it was stopped");
+  return redisUrl;
 }
 
 type Settings = Readonly<Record<string, string>>;

@@ -10,3 +10,8 @@ export function farmNotePath(dataDir: string): string {
 export function findRunningFarm(dataDir: string): string | undefined {
   return readLiveNote(farmNotePath(dataDir))?.url;
 }
+
+/** The URL of the Redis of the farm that runs on a data folder, if its process is alive. */
+export function findRunningRedis(dataDir: string): string | undefined {
+  return readLiveNote(farmNotePath(dataDir))?.redisUrl;
+}

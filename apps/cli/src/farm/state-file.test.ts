@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { lockData } from "./data-lock.js";
 import { identifyProcess, isRunning } from "./process-identity.js";
-import { farmNotePath, findRunningFarm } from "./running-farm.js";
+import { farmNotePath, findRunningFarm, findRunningRedis } from "./running-farm.js";
 import { claimNote, readLiveNote, readNote, writeNote } from "./state-file.js";
 
 const root = mkdtempSync(join(tmpdir(), "farm state "));
@@ -42,10 +42,17 @@ test.each([
   '{"pid":"1","started":"x"}',
   '{"pid":1}',
   '{"pid":1,"started":"x","url":7}',
+  '{"pid":1,"started":"x","redisUrl":{}}',
 ])("readNote() takes %j for no note", (text) => {
   const path = join(dir, "note");
   writeFileSync(path, text);
   expect(readNote(path)).toBeUndefined();
+});
+
+test("writeNote() and claimNote() write what only the owner may read, as it may hold a password", () => {
+  writeNote(join(dir, "written"), { ...OWN, redisUrl: "redis://:secret@127.0.0.1:1" });
+  claimNote(join(dir, "claimed"), OWN);
+  for (const name of ["written", "claimed"]) expect(statSync(join(dir, name)).mode & 0o777).toBe(0o600);
 });
 
 test("readLiveNote() passes over a note of a process that is gone", () => {
@@ -76,4 +83,7 @@ test("findRunningFarm() gives the URL of a live farm and ignores a stale note", 
   expect(findRunningFarm(dir)).toBeUndefined();
   writeNote(farmNotePath(dir), { ...OWN, url: "http://127.0.0.1:2" });
   expect(findRunningFarm(dir)).toBe("http://127.0.0.1:2");
+  expect(findRunningRedis(dir)).toBeUndefined();
+  writeNote(farmNotePath(dir), { ...OWN, url: "http://127.0.0.1:2", redisUrl: "redis://127.0.0.1:3" });
+  expect(findRunningRedis(dir)).toBe("redis://127.0.0.1:3");
 });

@@ -5,9 +5,11 @@ import { isRunning, type ProcessIdentity } from "./process-identity.js";
 export interface ProcessNote extends ProcessIdentity {
   /** Where the gateway of that farm answers. */
   readonly url?: string;
+  /** Where its Redis answers, with the password: whoever may read the note may do with the farm what they like. */
+  readonly redisUrl?: string;
 }
 
-/** Owner only: a note tells other users nothing. */
+/** Owner only: a note may hold the password of the farm's Redis. */
 const NOTE_MODE = 0o600;
 
 /** Writes a note so that a reader sees the old one or the new one, never half of it. */
@@ -61,6 +63,7 @@ function isNote(value: unknown): value is ProcessNote {
     typeof value.pid === "number" &&
     "started" in value &&
     typeof value.started === "string" &&
-    (!("url" in value) || typeof value.url === "string")
+    (!("url" in value) || typeof value.url === "string") &&
+    (!("redisUrl" in value) || typeof value.redisUrl === "string")
   );
 }

@@ -6,7 +6,10 @@ const JOB: JobId = "job_00000000000000000000000000" as JobId; // a brand without
 const EVENT = { job_id: JOB, timestamp: "2026-01-01T00:00:00Z" };
 
 /** A client whose fetch answers the given responses in turn, and what it was asked. */
-function clientOf(answers: readonly (Response | Error)[], signal = new AbortController().signal) {
+function clientOf(
+  answers: readonly (Response | Error)[],
+  { signal = new AbortController().signal, apiKey }: { signal?: AbortSignal; apiKey?: string } = {},
+) {
   const left = [...answers];
   const asked: Request[] = [];
   const fetch = async (url: string | URL | Request, init?: RequestInit) => {
@@ -15,7 +18,7 @@ function clientOf(answers: readonly (Response | Error)[], signal = new AbortCont
     if (answer instanceof Error) throw answer;
     return answer;
   };
-  return { client: createGatewayClient({ url: "http://gateway.test:1", signal, fetch }), asked };
+  return { client: createGatewayClient({ url: "http://gateway.test:1", signal, apiKey, fetch }), asked };
 }
 
 const problem = (body: object, status: number) => new Response(JSON.stringify(body), { status });
@@ -90,7 +93,7 @@ test("events() does not try again where trying again cannot help", async () => {
 });
 
 test("cancel() is sent although the call's signal has aborted", async () => {
-  const { client, asked } = clientOf([new Response("{}")], AbortSignal.abort());
+  const { client, asked } = clientOf([new Response("{}")], { signal: AbortSignal.abort() });
   await client.cancel(JOB);
   expect(asked[0]?.method).toBe("POST");
 });
@@ -109,4 +112,39 @@ test("models() names those that live workers serve", async () => {
   ];
   const { client } = clientOf([new Response(JSON.stringify({ models }))]);
   expect(await client.models()).toEqual(["live"]);
+});
+
+const REFUSAL = {
+  type: "about:blank",
+  title: "Unauthorized",
+  status: 401,
+  code: "unauthorized",
+  detail: "Cannot serve the request as headers.authorization must be Bearer and an API key, is absent",
+};
+
+test("every call shows the key, beside the headers of its own", async () => {
+  const apiKey = `lf_${"0".repeat(12)}_${"0".repeat(40)}`;
+  const { client, asked } = clientOf([stream({ ...EVENT, id: 1, type: "job.canceled", data: {} })], {
+    apiKey,
+  });
+  for await (const _event of client.events(JOB));
+  await client.cancel(JOB).catch(() => undefined);
+  await client.submit({ prompt: "a" }).catch(() => undefined);
+  expect(asked.map(({ headers }) => headers.get("authorization"))).toEqual(Array(3).fill(`Bearer ${apiKey}`));
+  expect(asked[0]?.headers.get("accept")).toBe("text/event-stream");
+  expect(asked[2]?.headers.get("content-type")).toBe("application/json");
+  const keyless = clientOf([]);
+  await keyless.client.cancel(JOB).catch(() => undefined);
+  expect(keyless.asked[0]?.headers.has("authorization")).toBe(false);
+});
+
+test("a farm that asks for a key is told in the command line's words, and never the key", async () => {
+  const without = clientOf([problem(REFUSAL, 401)]).client.submit({ prompt: "a" });
+  await expect(without).rejects.toThrow("set FARM_API_KEY; make one with ./farm keys create");
+  const apiKey = `lf_${"0".repeat(12)}_${"0".repeat(40)}`;
+  const failure = await clientOf([problem(REFUSAL, 401)], { apiKey })
+    .client.submit({ prompt: "a" })
+    .catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: "unauthorized", message: expect.stringContaining("was revoked") });
+  expect(String(failure)).not.toContain(apiKey);
 });

@@ -35,11 +35,14 @@ const HEALTH_MS_MAX = 2_000;
 /** Connections in a row that bring no event before the wait is given up. */
 const BARREN_CONNECTIONS_MAX = 10;
 const RECONNECT_DELAY_MS = 500;
+const UNAUTHORIZED = 401;
 
 /** How a client is made; the signal ends every call, `fetch` is a parameter for tests. */
 export interface GatewayClientOptions {
   readonly url: string;
   readonly signal: AbortSignal;
+  /** What the gateway is shown; a farm without keys asks for none. */
+  readonly apiKey?: string | undefined;
   readonly fetch?: typeof fetch;
 }
 
@@ -131,16 +134,28 @@ async function* connectEvents(
 async function request(options: GatewayClientOptions, path: string, init: RequestInit): Promise<Response> {
   // A stream that is given its own signal has no deadline for its whole length.
   const signal = init.signal ?? AbortSignal.any([options.signal, AbortSignal.timeout(ANSWER_MS_MAX)]);
+  const headers = new Headers(init.headers);
+  if (options.apiKey !== undefined) headers.set("authorization", `Bearer ${options.apiKey}`);
   let response: Response;
   try {
-    response = await (options.fetch ?? fetch)(new URL(path, options.url), { ...init, signal });
+    response = await (options.fetch ?? fetch)(new URL(path, options.url), { ...init, headers, signal });
   } catch (cause) {
     if (options.signal.aborted)
       throw new FarmError("canceled", "Cannot go on as the call was stopped", { cause });
     throw new FarmError("queue_unavailable", `Cannot reach the gateway: url is ${options.url}`, { cause });
   }
   if (response.ok) return response;
+  if (response.status === UNAUTHORIZED) throw keyRefused(options);
   throw await toFarmError(response, path);
+}
+
+/** The gateway's own words speak of HTTP headers; a caller of the command line has an environment. */
+function keyRefused({ url, apiKey }: GatewayClientOptions): FarmError {
+  const message =
+    apiKey === undefined
+      ? `Cannot call ${url} without an API key: set FARM_API_KEY; make one with ./farm keys create`
+      : `Cannot call ${url} with the key in FARM_API_KEY: it was revoked or is of another farm; make one with ./farm keys create`;
+  return new FarmError("unauthorized", message);
 }
 
 async function toFarmError(response: Response, path: string): Promise<FarmError> {

@@ -32,9 +32,11 @@ export interface TargetWishes {
  * @throws {FarmError} queue_unavailable, model_unavailable, or as `startFarm()`
  */
 export async function openTarget(context: CommandContext, wishes: TargetWishes): Promise<RenderTarget> {
-  const named = wishes.url ?? context.environment.farm.FARM_URL;
+  const { FARM_URL, FARM_API_KEY } = context.environment.farm;
+  const clientOf = (url: string) => createGatewayClient({ url, signal: wishes.signal, apiKey: FARM_API_KEY });
+  const named = wishes.url ?? FARM_URL;
   if (named !== undefined) {
-    const client = createGatewayClient({ url: named, signal: wishes.signal });
+    const client = clientOf(named);
     const served = await servedModel(client, wishes.model);
     if (served.found) return lasting(client, served.name);
     const names = served.names.join(", ") || "none";
@@ -42,7 +44,7 @@ export async function openTarget(context: CommandContext, wishes: TargetWishes):
   }
   const running = findRunningFarm(wishes.dataDir);
   if (running !== undefined) {
-    const client = createGatewayClient({ url: running, signal: wishes.signal });
+    const client = clientOf(running);
     if (await client.healthy()) {
       const served = await servedModel(client, wishes.model);
       if (served.found) return lasting(client, served.name);
@@ -64,7 +66,8 @@ async function startTarget(context: CommandContext, wishes: TargetWishes): Promi
     signal: wishes.signal,
     log: context.terminal.err,
   });
-  const client = createGatewayClient({ url: farm.url, signal: wishes.signal });
+  const apiKey = context.environment.farm.FARM_API_KEY;
+  const client = createGatewayClient({ url: farm.url, signal: wishes.signal, apiKey });
   return { client, model: farm.model, lasting: false, drain: farm.drain, kill: farm.kill };
 }
 

@@ -1,0 +1,34 @@
+import { resolve } from "node:path";
+import { FarmError } from "@latentfarm/contract";
+import type { Access } from "@latentfarm/queue";
+import type { CommandContext } from "../context.js";
+import { findRunningRedis } from "../farm/running-farm.js";
+
+/** The keys of a farm, straight in its Redis, until disposed. */
+export interface OpenedAccess extends AsyncDisposable {
+  readonly access: Access;
+}
+
+/**
+ * Opens the keys of the farm whose Redis `FARM_REDIS_URL` names, else of the one that runs on the data folder. Whoever
+ * can reach the Redis owns the farm, so no key is asked for.
+ * @throws {FarmError} queue_unavailable there is no farm, or its Redis does not answer
+ */
+export async function openAccess(context: CommandContext, data: string | undefined): Promise<OpenedAccess> {
+  const { environment, cwd } = context;
+  const dataDir = resolve(cwd, data ?? environment.dataDir);
+  const redisUrl = environment.farm.FARM_REDIS_URL ?? findRunningRedis(dataDir);
+  if (redisUrl !== undefined) return connectAccess(redisUrl);
+  throw new FarmError(
+    "queue_unavailable",
+    `Cannot reach the farm's keys: no farm runs on ${dataDir} (./farm up starts one) and FARM_REDIS_URL is not set`,
+  );
+}
+
+/** Opens the keys in a Redis. @throws {FarmError} queue_unavailable */
+export async function connectAccess(redisUrl: string): Promise<OpenedAccess> {
+  // BullMQ is loaded by the commands that need it, not by every call.
+  const { connectQueue } = await import("@latentfarm/queue");
+  const farm = await connectQueue({ redisUrl });
+  return { access: farm.access, [Symbol.asyncDispose]: () => farm[Symbol.asyncDispose]() };
+}
