@@ -42,6 +42,7 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
   const openWorkerConnection = (ending: AbortSignal) =>
     openConnection(options.redisUrl, { kind: "worker", log, closing: ending });
   const context = { redis, queues, signals, log, openWorkerConnection };
+  const webhooks = createWebhookStore({ redis, signals, log, openWorkerConnection });
   return {
     submit: (job) => submitJob(context, job),
     findSubmitted: (_tenant, idempotency) => findSubmitted(context, idempotency),
@@ -59,7 +60,7 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
       elapsedMs: () => performance.now(),
       random: randomBytes,
     }),
-    webhooks: createWebhookStore(),
+    webhooks,
     events: (id, wanted) => readEvents(context, id, wanted),
     models: () => readModels(redis, Date.now()),
     workers: () => readWorkers(redis),
@@ -74,6 +75,7 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.allSettled([...consumers].map((consumer) => consumer[Symbol.asyncDispose]()));
+      await webhooks[Symbol.asyncDispose]();
       closing.abort();
       await queues.close();
       listener.disconnect();

@@ -1,4 +1,5 @@
 import type { Delivery, DeliveryAttempt, Endpoint, JobId } from "@latentfarm/contract";
+import type { BreakerPolicy } from "@latentfarm/webhooks";
 import type { Actor, PageOptions } from "../access/access.js";
 
 /** Which deliveries are wanted. */
@@ -16,6 +17,8 @@ export interface DeliveryPage {
 export interface DeliveryWork {
   readonly id: string;
   readonly tenant: string;
+  readonly endpoint: string;
+  /** With its query, which may hold what nobody else should read. */
   readonly url: string;
   /** The body, the same text at every attempt. */
   readonly body: string;
@@ -23,7 +26,7 @@ export interface DeliveryWork {
   readonly secrets: readonly string[];
   /** Counts from 1. */
   readonly attempt: number;
-  /** Aborts when the consumer closes or its lock is lost. */
+  /** Aborts when the consumer closes. A lost lock does not: what the receiver says is true all the same. */
   readonly signal: AbortSignal;
 }
 
@@ -41,6 +44,8 @@ export interface DeliverOptions {
   readonly send: (work: DeliveryWork) => Promise<DeliveryOutcome>;
   /** Milliseconds from each attempt to the next, before jitter; one more attempt than entries is made. */
   readonly scheduleMs?: readonly number[];
+  /** When an endpoint is left alone; the farm's own numbers when absent. */
+  readonly breaker?: BreakerPolicy;
   /** Stands before the paths in the bodies' URLs, such as `https://farm.example`; paths alone when empty. */
   readonly publicUrl?: string;
 }
@@ -49,11 +54,16 @@ export interface DeliverOptions {
 export interface DeliveryConsumer extends AsyncDisposable {
   /** Resolves once deliveries can arrive. */
   ready(): Promise<void>;
+  /** Takes no more, waits for those under way up to the deadline, gives the rest back uncounted, then closes. */
+  drain(deadlineMs: number): Promise<void>;
 }
 
-/** Webhook endpoints, their secrets, and the log of deliveries. */
+/** Webhook endpoints, their secrets, and the log of deliveries. Every call may throw `queue_unavailable`. */
 export interface WebhookStore {
-  /** The endpoint of a tenant's address; made, with a secret of its own, the first time. */
+  /**
+   * The endpoint of a tenant's address, which is the URL without its query; made, with a secret of its own, the first time.
+   * @throws {FarmError} quota_exceeded the tenant has `ENDPOINTS_MAX`
+   */
   ensureEndpoint(tenant: string, url: string): Promise<Endpoint>;
   listEndpoints(tenant: string): Promise<Endpoint[]>;
   /** Undefined when the tenant has no such endpoint; so below. */
@@ -71,7 +81,10 @@ export interface WebhookStore {
   jobDeliveries(id: JobId, page: PageOptions): Promise<DeliveryPage>;
   /** The deliveries of a tenant; with `status: "dead"` the dead letters. */
   listDeliveries(tenant: string, query: DeliveryQuery): Promise<DeliveryPage>;
-  /** Sends a delivery again, whatever its state: a new schedule with the same id and body. */
+  /**
+   * Sends a delivery again, whatever its state: a new schedule with the same id and body.
+   * @throws {FarmError} nothing_to_retry its endpoint is disabled, to be enabled first
+   */
   redeliver(tenant: string, id: string): Promise<Delivery | undefined>;
   /** Begins to take deliveries. */
   deliver(options: DeliverOptions): DeliveryConsumer;

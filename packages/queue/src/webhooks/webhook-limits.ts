@@ -1,0 +1,53 @@
+/** Addresses of one tenant: its list is answered in one piece, and ids belong into the query, which is not counted. */
+export const ENDPOINTS_MAX = 1_000;
+
+/** Attempts of one endpoint at once, over all couriers: enough to hide the latency of a receiver, too few to flood it. */
+export const ENDPOINT_ATTEMPTS_MAX = 4;
+
+/** Attempts of an endpoint whose circuit was open, until one has gone well: the trial must not be a flood. */
+export const TRIAL_ATTEMPTS_MAX = 1;
+
+/** Milliseconds that an attempt holds its place when its courier is gone: twice the 15 s that one may take. */
+export const LEASE_MS = 30_000;
+
+/** Attempts that the record of a delivery shows: two whole schedules of ten. */
+export const ATTEMPTS_SHOWN = 20;
+
+/** Deliveries kept of each tenant and status that have ended, some 4 kB each. */
+export const ENDED_DELIVERIES_MAX = 10_000;
+
+/** Seconds that a delivery stays that was delivered: as long as its job. */
+export const DELIVERED_SECONDS = 86_400;
+
+/** Seconds that a dead letter stays: a week to mend the receiver and send it again. */
+export const DEAD_SECONDS = 604_800;
+
+/** Seconds that a job's list of deliveries stays after its last change: a schedule of 75 h, then a dead letter's week. */
+export const JOB_LOG_SECONDS = 1_209_600;
+
+/** Milliseconds between looks at what nobody announced: messages are lost when a connection breaks. */
+export const OUTBOX_POLL_MS = 1_000;
+
+/** Events taken out of the outbox at once: their jobs are read and their bodies made in one go, some 400 kB. */
+export const OUTBOX_PAGE = 100;
+
+/** Deliveries handed to BullMQ at once: one round trip. */
+export const UNQUEUED_PAGE = 500;
+
+/** Endpoints looked at in one round, and dead letters made of a disabled one's deliveries by one script. */
+export const LINES_PAGE = 100;
+
+/** Milliseconds that an event is left alone whose delivery cannot be made: the ones behind it go first. */
+export const OUTBOX_RETRY_MS = 60_000;
+
+/** Events that are left alone at once; past it they are tried again. */
+export const OUTBOX_SKIPPED_MAX = 1_000;
+
+/** Milliseconds before BullMQ repeats a turn that failed by a fault of the farm, never of the receiver. */
+export const TURN_RETRY_MS = 5_000;
+
+/** Above any number that is reached: a fault of the farm, such as a Redis that is away, must lose no delivery. */
+export const TURN_TRIES_MAX = 1_000_000;
+
+/** Milliseconds that attempts under way get to end by themselves when a courier stops: as long as one may take. */
+export const DELIVERY_DRAIN_MS = 16_000;
