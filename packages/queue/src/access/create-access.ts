@@ -37,7 +37,7 @@ export function createAccess(options: AccessOptions): Access {
   const directory = new KeyDirectory(
     {
       readVersion: () => bounded("read the keys' version", () => redis.get(ACCESS_VERSION_KEY)),
-      readKeys: () => readKeys(context),
+      readKeys: (before) => readKeys(context, before),
       readTenant: (name) => readTenant(context, name),
     },
     options.elapsedMs,

@@ -18,7 +18,7 @@ function stored(id: string): StoredKey {
     created_at: "2026-01-01T00:00:00.000Z",
     revoked_at: null,
   };
-  return { key, digest: "0".repeat(64) };
+  return { key, digest: "0".repeat(64), record: "" };
 }
 
 /** A source in memory that counts what it is asked, and a directory over it on the fake clock. */

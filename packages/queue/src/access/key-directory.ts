@@ -7,6 +7,8 @@ export interface StoredKey {
   readonly key: ApiKey;
   /** SHA-256 of the secret, in hex. */
   readonly digest: string;
+  /** The record that both were read from: as long as it is the same, nothing needs to be read again. */
+  readonly record: string;
 }
 
 /** All keys at one moment, and the version that they belong to; null before the first change. */
@@ -18,7 +20,8 @@ export interface KeySnapshot {
 /** Where a directory learns what it knows. Answers come in the order of the questions. */
 export interface DirectorySource {
   readVersion(): Promise<string | null>;
-  readKeys(): Promise<KeySnapshot>;
+  /** All keys as they are now; those of `before` that have not changed may be taken over. */
+  readKeys(before: KeySnapshot | undefined): Promise<KeySnapshot>;
   readTenant(name: string): Promise<Tenant>;
 }
 
@@ -119,7 +122,7 @@ export class KeyDirectory {
     const known =
       before !== undefined && before.version === version
         ? before
-        : { ...(await this.#source.readKeys()), tenants: new Map() };
+        : { ...(await this.#source.readKeys(before)), tenants: new Map() };
     if (isNewest()) {
       this.#known = known;
       this.#confirmedMs = beganMs;
