@@ -98,7 +98,9 @@ describe("consume()", () => {
     const model = freshModel();
     const jobs = [];
     for (let i = 0; i < 4; i++) jobs.push(await farm.submit(newJob(model)));
-    expect((await farm.getJob(jobs[3]?.id ?? newJob(model).id))?.position).toBe(3);
+    const last = jobs[3]?.id ?? newJob(model).id;
+    // The frames are on their way into the queue when the submit is answered.
+    await expect.poll(async () => (await farm.getJob(last))?.position).toBe(3);
     const order: string[] = [];
     await using _consumer = farm.consume({
       model,

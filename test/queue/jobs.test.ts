@@ -66,11 +66,12 @@ describe("submit()", () => {
     expect(drawn).toBe(1);
   });
 
-  it("sets a lifetime on everything that it writes for a job", async () => {
+  it("sets a lifetime on everything that it keeps of a job that has ended", async () => {
     await using client = disposable(new Redis(redis.url));
     const job = await farm.submit(newJob(freshModel()));
+    await farm.cancel(job.id);
     const keys = await client.redis.keys(`*${job.id}`);
-    expect(keys.length).toBeGreaterThan(1);
+    expect(keys.length).toBeGreaterThan(2);
     for (const key of keys.filter((name) => !name.includes(":frames-"))) {
       expect(await client.redis.ttl(key)).toBeGreaterThan(0);
     }

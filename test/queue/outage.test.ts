@@ -167,7 +167,7 @@ describe("a frame whose lock is lost", () => {
 });
 
 describe("a submit that stopped half-way", () => {
-  it("is completed by a repeat with the same key", async () => {
+  it("is one job for a repeat with the same key, and is taken up by the keeper", async () => {
     await using redis = await startQueueRedis();
     await using farm = await connectQueue({ redisUrl: redis.url });
     await using client = {
@@ -177,29 +177,9 @@ describe("a submit that stopped half-way", () => {
     const model = freshModel();
     const idempotency = { key: "k", bodyHash: "a" };
     const job = await farm.submit({ ...newJob(model), idempotency });
-    await dropQueue(client.redis);
-    await client.redis.zadd("{latentfarm}:unplanned", Date.now(), job.id);
-    await using _consumer = farm.consume({
-      model,
-      workerId: "w",
-      concurrency: 1,
-      process: async (frame) => resultOf(frame),
-    });
     await farm.submit({ ...newJob(model), idempotency });
-    expect(await endOf(farm, job.id)).toMatchObject({ status: "succeeded" });
-  });
-
-  it("is taken up by a worker", async () => {
-    await using redis = await startQueueRedis();
-    await using farm = await connectQueue({ redisUrl: redis.url });
-    await using client = {
-      redis: new Redis(redis.url),
-      [Symbol.asyncDispose]: async () => client.redis.disconnect(),
-    };
-    const model = freshModel();
-    const job = await farm.submit(newJob(model));
     await dropQueue(client.redis);
-    await client.redis.zadd("{latentfarm}:unplanned", 1, job.id);
+    await using _keeper = farm.keep({ onJobEnd: async () => undefined });
     await using _consumer = farm.consume({
       model,
       workerId: "w",
@@ -207,7 +187,6 @@ describe("a submit that stopped half-way", () => {
       process: async (frame) => resultOf(frame),
     });
     expect(await endOf(farm, job.id)).toMatchObject({ status: "succeeded" });
-    expect(await client.redis.zcard("{latentfarm}:unplanned")).toBe(0);
   });
 });
 
@@ -217,6 +196,8 @@ async function dropLock(redisUrl: string, jobId: string): Promise<void> {
   redis.disconnect();
 }
 
+/** Takes every frame out of BullMQ, as if whoever released them had died before handing them on. */
 async function dropQueue(redis: Redis): Promise<void> {
-  await redis.del(...(await redis.keys("*:frames-*")));
+  const keys = await redis.keys("*:frames-*");
+  if (keys.length > 0) await redis.del(...keys);
 }

@@ -1,4 +1,5 @@
-import { FarmError, type FrameResult } from "@latentfarm/contract";
+import { setTimeout as delay } from "node:timers/promises";
+import { FarmError, type FrameResult, type JobRecord } from "@latentfarm/contract";
 import type { FrameWork } from "@latentfarm/queue";
 import { writeSidecar } from "@latentfarm/storage";
 import type { WorkerContext } from "./context.js";
@@ -6,6 +7,9 @@ import { drawFrame } from "./draw-frame.js";
 import { dropSnapshots } from "./drop-snapshots.js";
 import { startHeartbeat } from "./heartbeat.js";
 import { createPatientStore } from "./patient-store.js";
+
+/** Milliseconds that a sick worker stays on the fleet's list: a scrape and a look by a person. */
+const SICK_REST_MS = 60_000;
 
 /** How a worker is run. */
 export interface RunOptions {
@@ -23,17 +27,20 @@ export interface RunOptions {
 export async function runWorker(context: WorkerContext, options: RunOptions): Promise<void> {
   const { log, nowMs } = context;
   const broken = new AbortController();
+  const onJobEnd = async (job: JobRecord) => {
+    await dropSnapshots(context.store, job, log);
+    const patience = { signal: options.stop, log, nowMs, place: { jobId: job.id } };
+    await writeSidecar(createPatientStore(context.store, patience), job);
+  };
   await using consumer = context.farm.consume({
     model: context.engine.info.model.name,
     workerId: context.config.id,
     concurrency: context.config.concurrency,
     process: (frame) => drawOrBreak(context, frame, broken),
-    onJobEnd: async (job) => {
-      await dropSnapshots(context.store, job, log);
-      const patience = { signal: options.stop, log, nowMs, place: { jobId: job.id } };
-      await writeSidecar(createPatientStore(context.store, patience), job);
-    },
+    onJobEnd,
+    onSick: (reason) => void restWhenSick(context, { reason, stop: options.stop, broken }),
   });
+  await using _keeper = context.farm.keep({ onJobEnd });
   await consumer.ready();
   await using _heartbeat = await startHeartbeat(context, consumer);
   options.onReady();
@@ -41,6 +48,21 @@ export async function runWorker(context: WorkerContext, options: RunOptions): Pr
   log.info({ framesInFlight: consumer.active }, "worker drains");
   await consumer.drain(context.config.drainMs);
   if (broken.signal.aborted) throw broken.signal.reason;
+}
+
+/**
+ * A sick worker stays for a while without taking frames, so that the fleet's list says why, then ends as one whose engine
+ * is broken: whoever supervises it starts a new one, and waits longer each time.
+ */
+async function restWhenSick(
+  { log }: WorkerContext,
+  rest: { readonly reason: string; readonly stop: AbortSignal; readonly broken: AbortController },
+): Promise<void> {
+  await delay(SICK_REST_MS, undefined, { signal: rest.stop, ref: false }).catch(() => undefined);
+  log.error({ reason: rest.reason }, "sick worker ends");
+  rest.broken.abort(
+    new FarmError("engine_unavailable", `Cannot go on as the worker is sick: it ${rest.reason}`),
+  );
 }
 
 async function drawOrBreak(

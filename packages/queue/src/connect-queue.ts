@@ -1,23 +1,26 @@
 import { randomBytes } from "node:crypto";
 import { createAccess } from "./access/create-access.js";
+import { OrderSnapshots } from "./estimate/order-snapshot.js";
+import { readStats } from "./estimate/stats.js";
 import type { Farm, FrameConsumer, QueueLog, QueueOptions } from "./farm.js";
 import { claimStore } from "./fleet/claim-store.js";
 import { announceWorker, readModels, readWorkers, retireWorker } from "./fleet/workers.js";
 import { consumeFrames } from "./frames/consume-frames.js";
 import { FrameQueues } from "./frames/frame-queues.js";
+import { createReleaser } from "./frames/release-frames.js";
 import { cancelJob } from "./jobs/cancel-job.js";
 import { readEvents } from "./jobs/job-events.js";
-import { readJob } from "./jobs/job-record.js";
-import { findSubmitted, submitJob } from "./jobs/submit-job.js";
+import { keepFarm } from "./jobs/keep-farm.js";
+import { listJobs } from "./jobs/list-jobs.js";
+import { readEstimatedJob } from "./jobs/read-job.js";
+import { retryJob } from "./jobs/retry-job.js";
+import { findSubmitted, forecastJob, submitJob } from "./jobs/submit-job.js";
 import { openConnection } from "./redis/connections.js";
 import { bounded } from "./redis/errors.js";
 import { checkRedisPolicy } from "./redis/policy.js";
 import { Signals } from "./redis/signals.js";
 import { createWebhookStore } from "./webhooks/create-webhook-store.js";
 
-const missing = (): never => {
-  throw new Error("TODO");
-};
 const SILENT: QueueLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /**
@@ -38,21 +41,28 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
   const listener = openConnection(options.redisUrl, { kind: "signals", log, closing: signal });
   const signals = new Signals(listener);
   const queues = new FrameQueues(redis, log);
+  const releaser = createReleaser({ redis, queues, log });
   const consumers = new Set<FrameConsumer>();
+  const keepers = new Set<AsyncDisposable>();
   const openWorkerConnection = (ending: AbortSignal) =>
     openConnection(options.redisUrl, { kind: "worker", log, closing: ending });
-  const context = { redis, queues, signals, log, openWorkerConnection };
+  const snapshots = new OrderSnapshots(redis);
+  const context = { redis, queues, releaser, snapshots, signals, log, openWorkerConnection };
   const webhooks = createWebhookStore({ redis, signals, log, openWorkerConnection });
   return {
     submit: (job) => submitJob(context, job),
-    findSubmitted: (_tenant, idempotency) => findSubmitted(context, idempotency),
-    getJob: (id) => readJob(redis, id),
+    findSubmitted: (tenant, idempotency) => findSubmitted(context, tenant, idempotency),
+    getJob: (id) => readEstimatedJob(context, id),
     cancel: (id) => cancelJob(context, id),
-    retry: missing,
-    listJobs: missing,
-    forecast: missing,
-    stats: missing,
-    keep: () => ({ async [Symbol.asyncDispose]() {} }),
+    retry: (id) => retryJob(context, id),
+    listJobs: (query) => listJobs(context, query),
+    forecast: (draft) => forecastJob(context, draft),
+    stats: (tenant) => readStats(redis, tenant),
+    keep: (wanted) => {
+      const keeper = keepFarm(context, wanted);
+      keepers.add(keeper);
+      return keeper;
+    },
     access: createAccess({
       redis,
       log,
@@ -76,7 +86,9 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
     [Symbol.asyncDispose]: async () => {
       await Promise.allSettled([...consumers].map((consumer) => consumer[Symbol.asyncDispose]()));
       await webhooks[Symbol.asyncDispose]();
+      await Promise.allSettled([...keepers].map((keeper) => keeper[Symbol.asyncDispose]()));
       closing.abort();
+      await releaser.settled();
       await queues.close();
       listener.disconnect();
       redis.disconnect();

@@ -1,4 +1,4 @@
-import type { JobId } from "@latentfarm/contract";
+import type { JobId, Status } from "@latentfarm/contract";
 
 /** The hash tag puts every key of the farm into one slot, so that Redis Cluster can run scripts over them. */
 export const PREFIX = "{latentfarm}";
@@ -6,8 +6,29 @@ export const PREFIX = "{latentfarm}";
 /** The channel on which cancellations are told to the workers; a message is a job id. */
 export const CANCEL_CHANNEL = `${PREFIX}:cancel`;
 
-/** Jobs whose record stands and whose frames may not all have been queued, by time. */
-export const UNPLANNED_KEY = `${PREFIX}:unplanned`;
+/** Counts since the farm began, by name. */
+export const COUNTERS_KEY = `${PREFIX}:counters`;
+
+/** How predictions of jobs' ends came out. */
+export const ETA_KEY = `${PREFIX}:eta`;
+
+/** The models, as their queues name them, that jobs were ever taken in for. */
+export const QUEUES_KEY = `${PREFIX}:queues`;
+
+/** Jobs that expire unless they start, by the time of it. */
+export const DUE_KEY = `${PREFIX}:due`;
+
+/** Ended jobs as `id|tenant|status`, by the time of their end. */
+export const ENDED_KEY = `${PREFIX}:ended`;
+
+/** Ended jobs whose history is not yet written, by the time of their end. */
+export const UNFILED_KEY = `${PREFIX}:unfiled`;
+
+/** Held by the process that does the present round of housekeeping. */
+export const KEEPER_KEY = `${PREFIX}:keeper`;
+
+/** How many frames each worker takes at once, with its model. */
+export const SLOTS_KEY = `${PREFIX}:fleet:slots`;
 
 /** The ids of workers that have announced themselves lately, by the time of it. */
 export const WORKERS_KEY = `${PREFIX}:fleet:workers`;
@@ -24,6 +45,41 @@ export const STORE_KEY = `${PREFIX}:store`;
 /** The hash that holds a job and its frames. */
 export function jobRecordKey(id: JobId): string {
   return `${PREFIX}:job:${id}`;
+}
+
+/** A job's parameters: apart from the record, which stays small enough for Redis to pack. */
+export function jobParamsKey(id: JobId): string {
+  return `${PREFIX}:params:${id}`;
+}
+
+/** A tenant's jobs in one state; ids sort by time. */
+export function jobIndexKey(tenant: string, status: Status): string {
+  return `${PREFIX}:jobs:${tenant}:${status}`;
+}
+
+/** A tenant's weight and limits. */
+export function tenantKey(tenant: string): string {
+  return `${PREFIX}:tenant:${tenant}`;
+}
+
+/** What is open of a tenant. */
+export function usageKey(tenant: string): string {
+  return `${PREFIX}:usage:${tenant}`;
+}
+
+/** The order and the books of a model's frames; `model` as its queue names it. */
+export function fairKey(model: string): string {
+  return `${PREFIX}:fair:${model}`;
+}
+
+/** Cumulative work that each flow of a model was given and has let go. */
+export function loadKey(model: string): string {
+  return `${fairKey(model)}:load`;
+}
+
+/** Released frames that no worker has claimed, by their tag. */
+export function releasedKey(model: string): string {
+  return `${PREFIX}:released:${model}`;
 }
 
 /** The stream that holds a job's event log; also the channel on which its growth is told. */
@@ -46,9 +102,24 @@ export function workerKey(id: string): string {
   return `${PREFIX}:worker:${id}`;
 }
 
-/** The BullMQ queue of a model's frames; BullMQ refuses `:` in names, which the encoding takes away. */
+/** A model's name as keys hold it: BullMQ refuses `:` in the names of queues, which the encoding takes away. */
+export function queueModel(model: string): string {
+  return encodeURIComponent(model);
+}
+
+/** The name of a model that keys hold as `queueModel()` made it. */
+export function modelOfQueue(encoded: string): string {
+  return decodeURIComponent(encoded);
+}
+
+/** The BullMQ queue of a model's frames. */
 export function frameQueueName(model: string): string {
-  return `frames-${encodeURIComponent(model)}`;
+  return `frames-${queueModel(model)}`;
+}
+
+/** The sorted set in which BullMQ keeps the frames that wait. Source: taskforcesh/bullmq, src/commands/includes/addJobWithPriority.lua. */
+export function waitingFramesKey(model: string): string {
+  return `${PREFIX}:${frameQueueName(model)}:prioritized`;
 }
 
 /** The BullMQ job of a frame: fixed per frame, so that queueing it twice changes nothing. */

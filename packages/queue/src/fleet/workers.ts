@@ -1,10 +1,18 @@
 import { modelInfoSchema, type ServedModel, type WorkerInfo, workerInfoSchema } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import { MODELS_KEY, MODELS_SEEN_KEY, STORE_KEY, WORKERS_KEY, workerKey } from "../keys.js";
+import {
+  MODELS_KEY,
+  MODELS_SEEN_KEY,
+  queueModel,
+  SLOTS_KEY,
+  STORE_KEY,
+  WORKERS_KEY,
+  workerKey,
+} from "../keys.js";
 import { MODEL_KEPT_MS } from "../limits.js";
 import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
-import { ANNOUNCE } from "../scripts/fleet.js";
+import { ANNOUNCE, RETIRE } from "../scripts/fleet.js";
 
 /**
  * Writes a worker's heartbeat, which Redis forgets after `WORKER_KEPT_MS`, and makes its model known.
@@ -13,8 +21,15 @@ import { ANNOUNCE } from "../scripts/fleet.js";
 export async function announceWorker(redis: Redis, info: WorkerInfo): Promise<void> {
   const model = JSON.stringify({ seen_at: info.seen_at, info: info.model });
   await runScript(redis, ANNOUNCE, {
-    keys: [WORKERS_KEY, workerKey(info.id), MODELS_KEY, MODELS_SEEN_KEY, STORE_KEY],
-    args: [info.id, JSON.stringify(info), info.model.name, model],
+    keys: [WORKERS_KEY, workerKey(info.id), MODELS_KEY, MODELS_SEEN_KEY, STORE_KEY, SLOTS_KEY],
+    args: [
+      info.id,
+      JSON.stringify(info),
+      info.model.name,
+      model,
+      queueModel(info.model.name),
+      info.health === "well" ? info.concurrency : 0,
+    ],
   });
 }
 
@@ -23,7 +38,7 @@ export async function announceWorker(redis: Redis, info: WorkerInfo): Promise<vo
  * @throws {FarmError} queue_unavailable
  */
 export async function retireWorker(redis: Redis, id: string): Promise<void> {
-  await bounded("retire the worker", () => redis.multi().zrem(WORKERS_KEY, id).del(workerKey(id)).exec());
+  await runScript(redis, RETIRE, { keys: [WORKERS_KEY, workerKey(id), SLOTS_KEY], args: [id] });
 }
 
 /**

@@ -1,26 +1,28 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { FarmError, invariant, isTerminal, type JobId, type Status } from "@latentfarm/contract";
+import { FarmError, frameCost, invariant, isTerminal, type JobId, type Status } from "@latentfarm/contract";
 import { type Job as QueueEntry, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import type { Redis } from "ioredis";
+import { countUp } from "../estimate/count-up.js";
+import { WorkRate } from "../estimate/work-rate.js";
 import type { ConsumeOptions, FrameConsumer, QueueLog } from "../farm.js";
 import { readJob } from "../jobs/job-record.js";
-import { planLeftJobs, type SubmitContext } from "../jobs/submit-job.js";
+import { markFiled } from "../jobs/keep-farm.js";
+import type { SubmitContext } from "../jobs/submit-job.js";
 import { CANCEL_CHANNEL, frameQueueName, PREFIX } from "../keys.js";
 import {
   ABORT_GRACE_MS,
   BOOKKEEPING_RETRY_MS,
   BULLMQ_STALLED_MAX,
   CLOSE_MS_MAX,
-  FRAME_TRIES_MAX,
   IDLE_BLOCK_SECONDS,
   LOCK_MS,
   STALLED_CHECK_MS,
-  UNPLANNED_AFTER_MS,
 } from "../limits.js";
 import { isConnectionLoss } from "../redis/errors.js";
 import type { Signals } from "../redis/signals.js";
 import { type AttemptKey, claimFrame, FrameAttempt } from "./frame-attempt.js";
 import type { FrameEntry } from "./frame-queues.js";
+import { SickWatch } from "./sick-watch.js";
 
 /** What a consumer needs around it. */
 export interface ConsumerContext extends SubmitContext {
@@ -47,7 +49,8 @@ class BullFrameConsumer implements FrameConsumer {
   readonly #connection: Redis;
   readonly #worker: Worker<FrameEntry, void>;
   readonly #leaveChannel: () => void;
-  readonly #sweep: NodeJS.Timeout;
+  readonly #rate = new WorkRate(() => performance.now());
+  readonly #sick = new SickWatch();
   #idle: (() => void) | undefined;
   #inFlight = 0;
   #drained: Promise<void> | undefined;
@@ -58,8 +61,6 @@ class BullFrameConsumer implements FrameConsumer {
     this.#connection = context.openWorkerConnection(this.#closing.signal);
     this.#leaveChannel = context.signals.listen(CANCEL_CHANNEL, (id) => this.#cancel(id));
     this.#worker = this.#openWorker();
-    this.#sweep = setInterval(() => void this.#planLeft(), UNPLANNED_AFTER_MS);
-    this.#sweep.unref();
   }
 
   get active(): number {
@@ -67,11 +68,11 @@ class BullFrameConsumer implements FrameConsumer {
   }
 
   get rate(): number | null {
-    return null;
+    return this.#rate.value;
   }
 
   get sickness(): string | null {
-    return null;
+    return this.#sick.reason;
   }
 
   async ready(): Promise<void> {
@@ -133,14 +134,15 @@ class BullFrameConsumer implements FrameConsumer {
   }
 
   async #attempt(entry: QueueEntry<FrameEntry, void>, token: string): Promise<void> {
-    const key: AttemptKey = { ...entry.data, model: this.#options.model, token };
+    const { model, workerId } = this.#options;
+    const key: AttemptKey = { ...entry.data, model, workerId, token };
     const around = { redis: this.#context.redis, log: this.#context.log, closing: this.#closing.signal };
-    const claim = await claimFrame(around, key, this.#options.workerId);
-    const job = await readJob(this.#context.redis, key.jobId);
+    const claim = await claimFrame(around, key);
+    // The place of the claimed frame among those that lie ready is free.
+    this.#context.releaser.poke(model);
     // An ended job is told again: whoever ended it may have died before saying so.
     if (claim.kind === "done") return this.#afterFrame(key.jobId, claim.jobStatus);
-    invariant(job !== undefined, "a job that was just claimed from is there");
-    const attempt = new FrameAttempt(around, key, claim, job);
+    const attempt = new FrameAttempt(around, key, claim);
     const id = `${entry.id}`;
     this.#attempts.set(id, attempt);
     if (this.#closing.signal.aborted) attempt.abort("interrupted", "the worker stops");
@@ -153,11 +155,18 @@ class BullFrameConsumer implements FrameConsumer {
 
   async #run(entry: QueueEntry<FrameEntry, void>, token: string, attempt: FrameAttempt): Promise<void> {
     let status: Status;
+    let drawn = 0;
+    this.#rate.begin();
     try {
       const result = await this.#options.process(attempt);
+      // What an earlier attempt had stored was not drawn by this worker.
+      if (result.attempt === attempt.attempt) drawn = frameCost(attempt.params);
       status = await attempt.commit(result);
+      this.#sick.succeeded();
     } catch (error) {
       status = await this.#leave(entry, token, { attempt, failure: failureOf(attempt, error) });
+    } finally {
+      this.#rate.end(drawn);
     }
     await this.#afterFrame(attempt.jobId, status);
   }
@@ -170,33 +179,41 @@ class BullFrameConsumer implements FrameConsumer {
   ): Promise<Status> {
     const { attempt, failure } = end;
     const interrupted = failure.code === "interrupted";
-    const again = interrupted || (failure.retryable && entry.attemptsMade + 1 < FRAME_TRIES_MAX);
-    // What failed by itself begins anew: its snapshot may be what it failed of.
-    const to = interrupted ? "resume" : again ? "restart" : "fail";
-    const { canceled, jobStatus } = await attempt.leave(to, failure);
-    if (canceled) return jobStatus;
-    const fields = {
-      jobId: attempt.jobId,
-      index: attempt.index,
-      attempt: attempt.attempt,
-      code: failure.code,
-      again,
-    };
-    this.#context.log.warn({ ...fields, reason: failure.message }, "frame attempt ended without a picture");
-    if (!again) {
+    const kind = interrupted ? "interrupted" : failure.retryable ? "passing" : "lasting";
+    const { to, jobStatus } = await attempt.leave(kind, failure);
+    if (to === "canceled") return jobStatus;
+    const place = { jobId: attempt.jobId, index: attempt.index, attempt: attempt.attempt };
+    const fields = { ...place, code: failure.code, to, reason: failure.message };
+    this.#context.log.warn(fields, "frame attempt ended without a picture");
+    await this.#watchHealth(attempt.jobId, failure);
+    if (to === "failed") {
       await this.#afterFrame(attempt.jobId, jobStatus);
       throw new UnrecoverableError(failure.message);
     }
-    if (!interrupted) throw failure;
+    if (to === "restart") throw failure;
     await entry.moveToWait(token);
     throw new WaitingError();
+  }
+
+  /** A worker that fails for one job after the other takes no more: the frames are not to blame. */
+  async #watchHealth(jobId: JobId, failure: FarmError): Promise<void> {
+    if (!this.#sick.failed(jobId, failure.code)) return;
+    const { model, workerId } = this.#options;
+    const reason = String(this.#sick.reason);
+    this.#context.log.error({ model, worker: workerId, reason }, "worker is sick and takes no more frames");
+    this.#options.onSick?.(reason);
+    await countUp(this.#context.redis, "workers_sick").catch(() => undefined);
+    // Not waited for: the frames that are in flight end through here.
+    this.#worker.pause(true).catch(() => undefined);
   }
 
   async #afterFrame(id: JobId, status: Status | undefined): Promise<void> {
     if (status === undefined || !isTerminal(status) || this.#options.onJobEnd === undefined) return;
     try {
       const job = await readJob(this.#context.redis, id);
-      if (job !== undefined) await this.#options.onJobEnd(job);
+      if (job === undefined || job.finished_at === null) return;
+      await this.#options.onJobEnd(job);
+      await markFiled(this.#context, id, String(Date.parse(job.finished_at)));
     } catch (error) {
       this.#context.log.error({ jobId: id, reason: String(error) }, "end of the job not handled");
     }
@@ -208,16 +225,7 @@ class BullFrameConsumer implements FrameConsumer {
     }
   }
 
-  async #planLeft(): Promise<void> {
-    try {
-      await planLeftJobs(this.#context, Date.now());
-    } catch (error) {
-      this.#context.log.warn({ reason: String(error) }, "unplanned jobs not looked for");
-    }
-  }
-
   async #drain(deadlineMs: number): Promise<void> {
-    clearInterval(this.#sweep);
     await this.#worker.pause(true);
     await this.#idleWithin(deadlineMs);
     this.#closing.abort();

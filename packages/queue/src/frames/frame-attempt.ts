@@ -2,19 +2,22 @@ import {
   FarmError,
   type FrameResult,
   frameParams,
+  invariant,
   type JobId,
-  type JobRecord,
+  type JobParams,
+  jobParamsSchema,
   type Status,
   statusSchema,
 } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
 import type { FrameWork, QueueLog } from "../farm.js";
-import { frameLockKey, frameSnapshotKey, jobEventsKey, jobRecordKey } from "../keys.js";
-import { SNAPSHOT_BYTES_MAX } from "../limits.js";
+import { frameLockKey, frameSnapshotKey, jobEventsKey, jobRecordKey, queueModel } from "../keys.js";
+import { POISON_WORKERS, SNAPSHOT_BYTES_MAX } from "../limits.js";
 import { bounded } from "../redis/errors.js";
 import { persist } from "../redis/persist.js";
 import { runScript, type ScriptArgument } from "../redis/run-script.js";
-import { CLAIM, COMMIT, LEAVE, PREVIEW, PROGRESS, type Script, SNAPSHOT, START } from "../scripts/bodies.js";
+import { CLAIM, COMMIT, LEAVE, PREVIEW, PROGRESS, SNAPSHOT, START } from "../scripts/attempts.js";
+import type { Script } from "../scripts/script.js";
 import { shownFailure } from "./shown-failure.js";
 
 /** What names an attempt: the frame, and BullMQ's token, which is in the lock as long as the attempt holds it. */
@@ -23,6 +26,7 @@ export interface AttemptKey {
   readonly index: number;
   readonly model: string;
   readonly token: string;
+  readonly workerId: string;
 }
 
 /** What an attempt needs around it. */
@@ -35,22 +39,38 @@ export interface AttemptContext {
 
 /** The answer to a claim: an attempt, or nothing to do (`jobStatus` is absent when the job is not known any more). */
 export type Claim =
-  | { readonly kind: "claimed"; readonly attempt: number; readonly queueMs: number }
+  | {
+      readonly kind: "claimed";
+      readonly attempt: number;
+      readonly queueMs: number;
+      readonly tenant: string;
+      readonly params: JobParams;
+    }
   | { readonly kind: "done"; readonly jobStatus?: Status };
 
 /**
  * Begins an attempt in the job's record.
  * @throws {FarmError} interrupted the lock is gone; queue_unavailable
  */
-export async function claimFrame(context: AttemptContext, key: AttemptKey, workerId: string): Promise<Claim> {
-  const call = { keys: scriptKeys(key), args: [key.index, key.token, workerId] };
-  const [outcome, first, second] = await persist(
+export async function claimFrame(context: AttemptContext, key: AttemptKey): Promise<Claim> {
+  const call = { keys: scriptKeys(key), args: [key.index, key.token, key.workerId, queueModel(key.model)] };
+  const [outcome, first, second, tenant, params] = await persist(
     () => runScript(context.redis, CLAIM, call),
     context.closing,
   );
   if (outcome === "lost") throw lostLock(key);
-  if (outcome === "claimed") return { kind: "claimed", attempt: Number(first), queueMs: Number(second) };
+  if (outcome === "claimed") {
+    invariant(tenant !== undefined && params !== undefined, "a claim names the tenant and the parameters");
+    const attempt = { attempt: Number(first), queueMs: Number(second), tenant };
+    return { kind: "claimed", ...attempt, params: jobParamsSchema.parse(JSON.parse(params)) };
+  }
   return first === undefined ? { kind: "done" } : { kind: "done", jobStatus: statusSchema.parse(first) };
+}
+
+/** What becomes of a frame whose attempt ended without a result, and its job's status. */
+export interface Leaving {
+  readonly to: "resume" | "restart" | "failed" | "canceled";
+  readonly jobStatus: Status;
 }
 
 /** One attempt at one frame; every word it says is fenced by its number and its lock. */
@@ -66,14 +86,14 @@ export class FrameAttempt implements FrameWork {
   readonly #key: AttemptKey;
   readonly #controller = new AbortController();
 
-  constructor(context: AttemptContext, key: AttemptKey, claim: Claim & { kind: "claimed" }, job: JobRecord) {
+  constructor(context: AttemptContext, key: AttemptKey, claim: Claim & { kind: "claimed" }) {
     this.jobId = key.jobId;
     this.index = key.index;
     this.attempt = claim.attempt;
     this.queueMs = claim.queueMs;
-    this.params = frameParams(job.params, key.index);
-    this.tenant = job.tenant;
-    this.priority = job.params.priority;
+    this.params = frameParams(claim.params, key.index);
+    this.tenant = claim.tenant;
+    this.priority = claim.params.priority;
     this.#context = context;
     this.#key = key;
   }
@@ -132,18 +152,24 @@ export class FrameAttempt implements FrameWork {
   }
 
   /**
-   * Ends the attempt without a result: the frame goes back, to be gone on with from its snapshot or begun anew, or
-   * fails.
+   * Ends the attempt without a result. What it was decides, with the budget of its kind, what becomes of the frame:
+   * `interrupted` goes back and is gone on with, `passing` begins anew, `lasting` fails.
    * @throws {FarmError} interrupted the attempt is superseded or lost its lock; queue_unavailable
    */
-  async leave(
-    to: "resume" | "restart" | "fail",
-    failure: FarmError,
-  ): Promise<{ canceled: boolean; jobStatus: Status }> {
-    const shown = JSON.stringify(shownFailure(failure));
-    const [outcome, status] = await this.#say(LEAVE, [shown, to]);
-    if (outcome === "lost") throw lostLock(this.#key);
-    return { canceled: outcome === "canceled", jobStatus: statusSchema.parse(status) };
+  async leave(kind: "interrupted" | "passing" | "lasting", failure: FarmError): Promise<Leaving> {
+    const poison = new FarmError(
+      "poisoned",
+      `Cannot draw the frame on any of ${POISON_WORKERS} workers: last failure is ${failure.code}`,
+    );
+    const [to, status] = await this.#say(LEAVE, [
+      JSON.stringify(shownFailure(failure)),
+      kind,
+      this.#key.workerId,
+      JSON.stringify(shownFailure(poison)),
+    ]);
+    if (to !== "resume" && to !== "restart" && to !== "failed" && to !== "canceled")
+      throw lostLock(this.#key);
+    return { to, jobStatus: statusSchema.parse(status) };
   }
 
   #say(script: Script, args: readonly ScriptArgument[]): Promise<readonly [string, ...string[]]> {

@@ -2,14 +2,26 @@ import type { JobId } from "@latentfarm/contract";
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { QueueLog } from "../farm.js";
-import { frameQueueId, frameQueueName, PREFIX } from "../keys.js";
-import { FRAME_PRIORITY, FRAME_TRIES_MAX, RETRY_DELAY_MS, RETRY_JITTER } from "../limits.js";
+import { frameQueueId, frameQueueName, PREFIX, waitingFramesKey } from "../keys.js";
+import {
+  BULLMQ_EVENTS_MAX,
+  BULLMQ_TRIES_MAX,
+  FRAME_PRIORITY,
+  RETRY_DELAY_MS,
+  RETRY_JITTER,
+  TAG_BASE,
+} from "../limits.js";
 import { bounded, isConnectionLoss } from "../redis/errors.js";
 
 /** What a queue entry holds; everything else is in the job's record. */
 export interface FrameEntry {
   readonly jobId: JobId;
   readonly index: number;
+}
+
+/** A frame on its way into the queue, with its virtual start time. */
+export interface ReleasedFrame extends FrameEntry {
+  readonly tag: number;
 }
 
 /** The queues of frames, one per model, opened as they are first needed and closed together. */
@@ -24,23 +36,28 @@ export class FrameQueues {
   }
 
   /**
-   * Queues frames. A frame that is queued already stays as it is.
+   * Queues frames in the order of their tags. A frame that is queued already stays as it is.
    * @throws {FarmError} queue_unavailable
    */
-  async add(model: string, frames: readonly FrameEntry[]): Promise<void> {
+  async add(model: string, frames: readonly ReleasedFrame[]): Promise<void> {
+    if (frames.length === 0) return;
     const entries = frames.map((data) => ({
       name: "frame",
-      data,
+      data: { jobId: data.jobId, index: data.index },
       opts: {
         jobId: frameQueueId(data.jobId, data.index),
         priority: FRAME_PRIORITY,
-        attempts: FRAME_TRIES_MAX,
+        attempts: BULLMQ_TRIES_MAX,
         backoff: { type: "exponential", delay: RETRY_DELAY_MS, jitter: RETRY_JITTER },
         removeOnComplete: true,
         removeOnFail: true,
       },
     }));
     await bounded("queue the frames", () => this.#queue(model).addBulk(entries));
+    // BullMQ takes the least score first, and makes scores of priorities too coarse for virtual times. One that a worker
+    // has taken by now has no score any more (XX).
+    const scores = frames.flatMap((data) => [TAG_BASE + data.tag, frameQueueId(data.jobId, data.index)]);
+    await bounded("order the frames", () => this.#redis.zadd(waitingFramesKey(model), "XX", ...scores));
   }
 
   /**
@@ -66,6 +83,7 @@ export class FrameQueues {
       connection: this.#redis,
       prefix: PREFIX,
       skipVersionCheck: true,
+      streams: { events: { maxLen: BULLMQ_EVENTS_MAX } },
     });
     queue.on("error", (error) => {
       if (!isConnectionLoss(error))

@@ -40,9 +40,11 @@ export async function* readEvents(
       for (const event of page) {
         yield event;
         after = event.id;
-        if (isTerminalEvent(event.type) || options.signal.aborted) return;
+        if (options.signal.aborted) return;
       }
-      if (page.length > 0) continue;
+      // A retry may follow the end of a job, so the record says whether there is more to come.
+      const last = page.at(-1);
+      if (last !== undefined && !isTerminalEvent(last.type)) continue;
       if (await isReadOut(context.redis, id, after)) return;
       await bell.wait(options.signal);
     }

@@ -26,9 +26,12 @@ const FIELDS = {
   created_at: "2026-11-22T00:00:00.000Z",
   started_ms: "1795305600000",
   model: "demo",
-  params: JSON.stringify(PARAMS),
+  tenant: "acme",
   frames: "2",
   steps: "4",
+  step_units: "16",
+  next: "2",
+  rest: "queued",
   "0:status": "failed",
   "0:attempt": "3",
   "0:step": "1",
@@ -40,7 +43,7 @@ const FIELDS = {
 
 describe("decodeJob()", () => {
   it("gives the wire form with sums over the frames", () => {
-    expect(decodeJob(FIELDS)).toMatchObject({
+    expect(decodeJob({ fields: FIELDS, params: JSON.stringify(PARAMS) })).toMatchObject({
       status: "running",
       started_at: "2026-11-22T00:00:00.000Z",
       finished_at: null,
@@ -55,13 +58,22 @@ describe("decodeJob()", () => {
 
   it("takes a job that was taken in before priorities for a normal one", () => {
     const { priority: _priority, ...params } = PARAMS;
-    expect(decodeJob({ ...FIELDS, params: JSON.stringify(params) }).params.priority).toBe("normal");
+    expect(decodeJob({ fields: FIELDS, params: JSON.stringify(params) }).params.priority).toBe("normal");
     const high = { ...params, priority: "high" };
-    expect(decodeJob({ ...FIELDS, params: JSON.stringify(high) }).params.priority).toBe("high");
+    expect(decodeJob({ fields: FIELDS, params: JSON.stringify(high) }).params.priority).toBe("high");
+  });
+
+  it("gives frames that nothing has happened to yet the state of the rest", () => {
+    const fields = { ...FIELDS, frames: "4", next: "3", rest: "canceled" };
+    const params = JSON.stringify({ ...PARAMS, num_images: 4 });
+    const statuses = decodeJob({ fields, params }).frames.map(({ status }) => status);
+    expect(statuses).toEqual(["failed", "running", "queued", "canceled"]);
   });
 
   it("takes a record without a field as a bug", () => {
-    const { params: _params, ...rest } = FIELDS;
-    expect(() => decodeJob(rest)).toThrow(expect.objectContaining({ code: "internal" }));
+    const { steps: _steps, ...rest } = FIELDS;
+    expect(() => decodeJob({ fields: rest, params: JSON.stringify(PARAMS) })).toThrow(
+      expect.objectContaining({ code: "internal" }),
+    );
   });
 });

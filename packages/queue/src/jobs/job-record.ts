@@ -7,39 +7,67 @@ import {
   type JobRecord,
   jobParamsSchema,
   jobRecordSchema,
+  jobWebhookSchema,
   statusSchema,
 } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import { frameQueueId, frameQueueName, jobRecordKey, PREFIX } from "../keys.js";
+import { jobParamsKey, jobRecordKey, modelOfQueue } from "../keys.js";
+import { UNIT_PIXEL_STEPS } from "../limits.js";
 import { bounded } from "../redis/errors.js";
+
+/** The fields of a job's record, and its parameters as JSON. */
+export interface StoredJob {
+  readonly fields: Fields;
+  readonly params: string;
+}
 
 type Fields = Readonly<Record<string, string>>;
 
+const PIXELS_PER_MEGAPIXEL = 1e6;
+
+/** Megapixel-steps of so many units of work. */
+export function costOfUnits(units: number): number {
+  return (units * UNIT_PIXEL_STEPS) / PIXELS_PER_MEGAPIXEL;
+}
+
+/** The units of work of a cost in megapixel-steps, rounded up. */
+export function unitsOfCost(cost: number): number {
+  return Math.ceil((cost * PIXELS_PER_MEGAPIXEL) / UNIT_PIXEL_STEPS);
+}
+
 /**
- * Reads a job, or gives undefined when Redis does not know it (any more).
+ * Reads a job, or gives undefined when Redis does not know it (any more). Its position and ETA are not looked for.
  * @throws {FarmError} queue_unavailable
  */
 export async function readJob(redis: Redis, id: JobId): Promise<JobRecord | undefined> {
-  const fields = await bounded("read the job", () => redis.hgetall(jobRecordKey(id)));
-  if (fields.status === undefined) return undefined;
-  const job = decodeJob(fields);
-  const first = job.frames.find((frame) => frame.status === "queued");
-  if (first === undefined) return job;
-  // BullMQ keeps waiting frames with a priority in this sorted set, in the order in which they run.
-  const waiting = `${PREFIX}:${frameQueueName(job.model)}:prioritized`;
-  const rank = await bounded("read the queue position", () =>
-    redis.zrank(waiting, frameQueueId(id, first.index)),
-  );
-  return { ...job, position: rank };
+  const stored = await readStoredJob(redis, id);
+  return stored && decodeJob(stored);
 }
 
-/** A job out of the fields of its record; its position is not among them. */
-export function decodeJob(fields: Fields): JobRecord {
-  const params = jobParamsSchema.parse(JSON.parse(fieldOf(fields, "params")));
-  const frames = Array.from({ length: Number(fieldOf(fields, "frames")) }, (_, index) =>
-    decodeFrame(fields, index, params.seed),
+/**
+ * Reads what Redis holds of a job.
+ * @throws {FarmError} queue_unavailable
+ */
+export async function readStoredJob(redis: Redis, id: JobId): Promise<StoredJob | undefined> {
+  const [fields, params] = await bounded("read the job", () =>
+    Promise.all([redis.hgetall(jobRecordKey(id)), redis.get(jobParamsKey(id))]),
   );
-  const stepsPerFrame = Number(fieldOf(fields, "steps"));
+  return fields.status === undefined || params === null ? undefined : { fields: { ...fields, id }, params };
+}
+
+/** A job out of what Redis holds of it; its position and ETA are not among that. */
+export function decodeJob({ fields, params: text }: StoredJob): JobRecord {
+  const params = jobParamsSchema.parse(JSON.parse(text));
+  const count = Number(fieldOf(fields, "frames"));
+  const released = Number(fieldOf(fields, "next"));
+  const frames = Array.from({ length: count }, (_, index) =>
+    decodeFrame(fields, {
+      index,
+      seed: params.seed,
+      silent: index < released ? "queued" : fieldOf(fields, "rest"),
+    }),
+  );
+  const steps = Number(fieldOf(fields, "steps"));
   return jobRecordSchema.parse({
     id: fields.id,
     tenant: fields.tenant,
@@ -47,18 +75,18 @@ export function decodeJob(fields: Fields): JobRecord {
     created_at: fields.created_at,
     started_at: timeOf(fields.started_ms),
     finished_at: timeOf(fields.finished_ms),
-    model: fields.model,
+    model: modelOfQueue(fieldOf(fields, "model")),
     params,
     progress: {
       step: frames.reduce((sum, frame) => sum + Number(fields[`${frame.index}:step`] ?? 0), 0),
-      steps: stepsPerFrame * frames.length,
+      steps: steps * count,
       frames_done: frames.filter((frame) => isTerminal(frame.status)).length,
-      frames: frames.length,
+      frames: count,
     },
+    start_before: timeOf(fields.start_before_ms),
+    cost: costOfUnits(Number(fieldOf(fields, "step_units")) * steps * count),
+    webhook: fields.hook === undefined ? null : jobWebhookSchema.parse(JSON.parse(fields.hook)),
     position: null,
-    start_before: null,
-    cost: 0,
-    webhook: null,
     eta_seconds: null,
     eta_low_seconds: null,
     eta_high_seconds: null,
@@ -69,20 +97,18 @@ export function decodeJob(fields: Fields): JobRecord {
 
 function decodeFrame(
   fields: Fields,
-  index: number,
-  jobSeed: string,
-): Record<keyof FrameRecord, unknown> & FrameState {
+  frame: { readonly index: number; readonly seed: string; readonly silent: string },
+): Record<keyof FrameRecord, unknown> & Pick<FrameRecord, "index" | "status"> {
+  const { index, seed, silent } = frame;
   return {
     index,
-    seed: frameSeed(jobSeed, index),
-    status: statusSchema.parse(fields[`${index}:status`]),
-    attempt: Number(fieldOf(fields, `${index}:attempt`)),
+    seed: frameSeed(seed, index),
+    status: statusSchema.parse(fields[`${index}:status`] ?? silent),
+    attempt: Number(fields[`${index}:attempt`] ?? 0),
     result: jsonOf(fields[`${index}:result`]),
     error: jsonOf(fields[`${index}:error`]),
   };
 }
-
-type FrameState = Pick<FrameRecord, "index" | "status">;
 
 function fieldOf(fields: Fields, name: string): string {
   const value = fields[name];

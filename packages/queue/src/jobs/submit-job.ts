@@ -1,70 +1,174 @@
 import { createHash } from "node:crypto";
-import { FarmError, invariant, isJobId, type JobId, type JobRecord } from "@latentfarm/contract";
+import {
+  FarmError,
+  frameCost,
+  frameSeed,
+  invariant,
+  isJobId,
+  type JobId,
+  type JobRecord,
+  LIMITS,
+} from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import type { Idempotency, NewJob } from "../farm.js";
+import { predictDraft, withEstimate } from "../estimate/job-estimate.js";
+import type { OrderSnapshot, OrderSnapshots } from "../estimate/order-snapshot.js";
+import { etaOf, type Prediction } from "../estimate/predict.js";
+import type { Forecast, Idempotency, JobDraft, NewJob } from "../farm.js";
 import type { FrameQueues } from "../frames/frame-queues.js";
-import { idempotencyKey, jobEventsKey, jobRecordKey, UNPLANNED_KEY } from "../keys.js";
-import { UNPLANNED_AFTER_MS, UNPLANNED_PAGE } from "../limits.js";
+import type { Releaser } from "../frames/release-frames.js";
+import { idempotencyKey, jobEventsKey, jobRecordKey, queueModel, usageKey } from "../keys.js";
+import { QUOTA_RETRY_SECONDS_MAX } from "../limits.js";
 import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
-import { CREATE } from "../scripts/bodies.js";
-import { readJob } from "./job-record.js";
+import { CREATE } from "../scripts/jobs.js";
+import { costOfUnits, readJob, unitsOfCost } from "./job-record.js";
 
 /** What taking a job in needs. */
 export interface SubmitContext {
   readonly redis: Redis;
   readonly queues: FrameQueues;
+  readonly releaser: Releaser;
+  readonly snapshots: OrderSnapshots;
 }
 
+const MS_PER_SECOND = 1_000;
+const THOUSANDTHS = 1_000;
+
 /**
- * Takes a job in: first its record, then its frames. Between the two the job is on the list of unplanned jobs, from
- * which workers take it up if this process dies or Redis goes away; so no job is acknowledged and then lost, and a
- * repeated submit with the same key completes a half-done first one.
- * @throws {FarmError} idempotency_conflict; queue_unavailable
+ * Takes a job in by one script: limits, idempotency, record, first event and its place in the order. From there on it is
+ * the farm's: its frames are released by whichever process comes first, this one for an idle farm.
+ * @throws {FarmError} idempotency_conflict; quota_exceeded; overloaded; queue_unavailable
  */
 export async function submitJob(context: SubmitContext, job: NewJob): Promise<JobRecord> {
-  const keys = [jobRecordKey(job.id), jobEventsKey(job.id), UNPLANNED_KEY];
-  if (job.idempotency !== undefined) {
-    keys.push(keyOf(job.idempotency));
-  }
-  const { num_images: frames, steps } = job.params;
-  const [outcome, id] = await runScript(context.redis, CREATE, {
-    keys,
-    args: [
-      job.id,
-      job.model,
-      JSON.stringify(job.params),
-      job.created_at,
-      frames,
-      steps,
-      job.idempotency?.bodyHash ?? "",
+  const snapshot = await context.snapshots.get(job.model);
+  const prediction = predictDraft(snapshot, job);
+  const created = runScript(context.redis, CREATE, {
+    keys: [
+      jobRecordKey(job.id),
+      jobEventsKey(job.id),
+      ...(job.idempotency ? [keyOf(job.tenant.name, job.idempotency)] : []),
     ],
+    args: createArguments(job, prediction),
   });
-  invariant(id !== undefined && isJobId(id), "the record of a new job names its id");
-  if (outcome === "conflict") throw conflict(id);
-  const record = await planJob(context, id);
-  invariant(record !== undefined, "a job that was just written is there");
-  return record;
+  // The release goes out behind it on the same connection, so that the frames of an idle farm lose no time.
+  context.releaser.poke(job.model);
+  const [outcome, first, present, allowed] = await created;
+  if (outcome === "full") throw farmFull();
+  if (outcome === "quota") throw quotaExceeded({ job, snapshot, limit: String(first), present, allowed });
+  invariant(first !== undefined && isJobId(first), "the record of a new job names its id");
+  if (outcome === "conflict") throw conflict(first);
+  if (outcome === "created") return withEstimate(newRecord(job), prediction);
+  const known = await readJob(context.redis, first);
+  invariant(known !== undefined, "a job that is known is there");
+  return known;
+}
+
+/** What would become of a job; nothing is queued. */
+export async function forecastJob({ redis, snapshots }: SubmitContext, draft: JobDraft): Promise<Forecast> {
+  const snapshot = await snapshots.get(draft.model);
+  const { position, eta } = predictDraft(snapshot, draft);
+  const usage = await bounded("read the usage", () =>
+    redis.hmget(usageKey(draft.tenant.name), "cost", "frames"),
+  );
+  return { reason: reasonAgainst(draft, snapshot, usage.map(Number)), position, eta };
 }
 
 /**
- * The job that a key and a body stand for, if they came before; a half-done submit of it is completed.
+ * The job that a key and a body stand for, if they came before.
  * @throws {FarmError} idempotency_conflict; queue_unavailable
  */
 export async function findSubmitted(
-  context: SubmitContext,
+  { redis }: Pick<SubmitContext, "redis">,
+  tenant: string,
   idempotency: Idempotency,
 ): Promise<JobRecord | undefined> {
-  const text = await bounded("look for the key", () => context.redis.get(keyOf(idempotency)));
+  const text = await bounded("look for the key", () => redis.get(keyOf(tenant, idempotency)));
   if (text === null) return undefined;
   const { job: id, hash } = JSON.parse(text);
   invariant(isJobId(id), "an idempotency key names a job");
   if (hash !== idempotency.bodyHash) throw conflict(id);
-  return planJob(context, id);
+  return readJob(redis, id);
 }
 
-function keyOf({ key }: Idempotency): string {
-  return idempotencyKey(createHash("sha256").update(key).digest("hex"));
+/** In the order in which the script takes them. */
+function createArguments(job: NewJob, { eta }: Prediction): readonly (string | number)[] {
+  const { tenant, params, webhook } = job;
+  const { queued_cost_max: costMax, concurrent_frames_max: framesMax } = tenant.limits;
+  const part = (seconds: number) =>
+    Math.round((seconds / Math.max(eta?.seconds ?? 1, Number.EPSILON)) * THOUSANDTHS);
+  return [
+    job.id,
+    tenant.name,
+    queueModel(job.model),
+    params.priority,
+    job.created_at,
+    params.num_images,
+    params.steps,
+    unitsOfCost(frameCost({ ...params, steps: 1 })),
+    JSON.stringify(params),
+    job.idempotency?.bodyHash ?? "",
+    job.start_before === undefined ? 0 : Date.parse(job.start_before),
+    webhook === undefined ? "" : JSON.stringify(webhook),
+    webhook === undefined ? "" : `,${webhook.events.join(",")},`,
+    eta === null ? 0 : Math.max(1, Math.round(eta.seconds * MS_PER_SECOND)),
+    eta === null ? 0 : part(eta.low_seconds),
+    eta === null ? 0 : part(eta.high_seconds),
+    costMax === undefined ? 0 : unitsOfCost(costMax),
+    framesMax ?? 0,
+    LIMITS.farm_frames_max,
+  ];
+}
+
+/** A job as it stands right after it was taken in. */
+function newRecord(job: NewJob): JobRecord {
+  const { params } = job;
+  const count = params.num_images;
+  return {
+    id: job.id,
+    tenant: job.tenant.name,
+    status: "queued",
+    created_at: job.created_at,
+    started_at: null,
+    finished_at: null,
+    model: job.model,
+    params,
+    progress: { step: 0, steps: count * params.steps, frames_done: 0, frames: count },
+    start_before: job.start_before ?? null,
+    cost: count * frameCost(params),
+    webhook: job.webhook ?? null,
+    position: null,
+    eta_seconds: null,
+    eta_low_seconds: null,
+    eta_high_seconds: null,
+    frames: Array.from({ length: count }, (_, index) => ({
+      index,
+      seed: frameSeed(params.seed, index),
+      status: "queued" as const,
+      attempt: 0,
+      result: null,
+      error: null,
+    })),
+    error: null,
+  };
+}
+
+function reasonAgainst(
+  { tenant, model, params }: JobDraft,
+  snapshot: OrderSnapshot,
+  [units = 0, frames = 0]: readonly number[],
+): string | null {
+  if (snapshot.workers.length === 0) return `no live worker serves model ${model}`;
+  const { queued_cost_max: costMax, concurrent_frames_max: framesMax } = tenant.limits;
+  const cost = costOfUnits(units) + frameCost(params) * params.num_images;
+  if (costMax !== undefined && cost > costMax) return `limit queued_cost_max is ${costMax}, would be ${cost}`;
+  const open = frames + params.num_images;
+  if (framesMax !== undefined && open > framesMax)
+    return `limit concurrent_frames_max is ${framesMax}, would be ${open}`;
+  return null;
+}
+
+function keyOf(tenant: string, { key }: Idempotency): string {
+  return idempotencyKey(createHash("sha256").update(`${tenant}\n${key}`).digest("hex"));
 }
 
 function conflict(id: JobId): FarmError {
@@ -75,32 +179,40 @@ function conflict(id: JobId): FarmError {
   );
 }
 
-/**
- * Queues the frames of a job that wait and are perhaps not yet queued, then takes it off the list of unplanned jobs.
- * @throws {FarmError} queue_unavailable
- */
-export async function planJob(context: SubmitContext, id: JobId): Promise<JobRecord | undefined> {
-  const planned = await bounded("look for the job's plan", () => context.redis.zscore(UNPLANNED_KEY, id));
-  if (planned === null) return readJob(context.redis, id);
-  const job = await readJob(context.redis, id);
-  const waiting = job?.frames.filter((frame) => frame.status === "queued") ?? [];
-  if (job !== undefined && waiting.length > 0) {
-    await context.queues.add(
-      job.model,
-      waiting.map((frame) => ({ jobId: id, index: frame.index })),
-    );
-  }
-  await bounded("close the job's plan", () => context.redis.zrem(UNPLANNED_KEY, id));
-  return readJob(context.redis, id);
+function farmFull(): FarmError {
+  return new FarmError(
+    "overloaded",
+    `Cannot take the job as the farm is full: limit farm_frames_max is ${LIMITS.farm_frames_max}`,
+  );
 }
 
-/**
- * Takes up jobs whose submit stopped half-way.
- * @throws {FarmError} queue_unavailable
- */
-export async function planLeftJobs(context: SubmitContext, nowMs: number): Promise<void> {
-  const ids = await bounded("list unplanned jobs", () =>
-    context.redis.zrangebyscore(UNPLANNED_KEY, 0, nowMs - UNPLANNED_AFTER_MS, "LIMIT", 0, UNPLANNED_PAGE),
+/** The wait is the time in which the fleet does as much work as is over the limit; a minute while no rate is known. */
+function quotaExceeded(refusal: {
+  readonly job: NewJob;
+  readonly snapshot: OrderSnapshot;
+  readonly limit: string;
+  readonly present: string | undefined;
+  readonly allowed: string | undefined;
+}): FarmError {
+  const { job, snapshot, limit } = refusal;
+  const isCost = limit === "queued_cost_max";
+  const shown = (text: string | undefined) => (isCost ? costOfUnits(Number(text)) : Number(text));
+  const present = shown(refusal.present);
+  const allowed = shown(refusal.allowed);
+  const perFrame = frameCost(job.params);
+  const asked = isCost ? perFrame * job.params.num_images : job.params.num_images;
+  const over = Math.max(0, present + asked - allowed) * (isCost ? 1 : perFrame);
+  const eta = etaOf(snapshot, { cost: over, frameCost: 0 });
+  const seconds = Math.min(
+    QUOTA_RETRY_SECONDS_MAX,
+    Math.max(1, Math.ceil(eta?.seconds ?? QUOTA_RETRY_SECONDS_MAX)),
   );
-  for (const id of ids) if (isJobId(id)) await planJob(context, id);
+  const message = `is ${allowed}, ${present} are open and the job asks for ${asked}`;
+  return new FarmError(
+    "quota_exceeded",
+    `Cannot take the job as the tenant's limit is reached: ${limit} ${message}`,
+    {
+      details: { limit, retry_after_seconds: seconds, errors: [{ path: `limits.${limit}`, message }] },
+    },
+  );
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
-import type { Script } from "../scripts/bodies.js";
+import type { Script } from "../scripts/script.js";
 import { bounded } from "./errors.js";
 
 /** What a script is given; bytes arrive as they are. */

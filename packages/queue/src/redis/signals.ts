@@ -10,6 +10,10 @@ export class Signals {
 
   constructor(redis: Redis) {
     this.#redis = redis;
+    // What was told while the connection was broken is lost, so everybody looks.
+    redis.on("ready", () => {
+      for (const listeners of this.#listeners.values()) for (const listener of listeners) listener("");
+    });
     redis.on("message", (channel: string, message: string) => {
       for (const listener of this.#listeners.get(channel) ?? []) listener(message);
     });

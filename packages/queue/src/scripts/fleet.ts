@@ -1,5 +1,5 @@
 import { MODEL_KEPT_MS, STORE_SECONDS, WORKER_KEPT_MS } from "../limits.js";
-import type { Script } from "./bodies.js";
+import type { Script } from "./script.js";
 
 const NOW_MS = `
 local time = redis.call('TIME')
@@ -7,15 +7,33 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function text(ms) return string.format('%.0f', ms) end
 `;
 
+/** The frames that each worker takes at once are added up per model, so that the queue knows how many lie ready. */
+const SLOTS = `
+local function set_slots(slots, id, model, count)
+  local known = redis.call('HGET', slots, id)
+  local was_model, was_count = string.match(known or '', '^(.*) (%d+)$')
+  local root = string.match(slots, '^(.*):fleet:slots$')
+  if was_model then redis.call('HINCRBY', root .. ':fair:' .. was_model, 'slots', -was_count) end
+  if model then
+    redis.call('HSET', slots, id, model .. ' ' .. count)
+    redis.call('HINCRBY', root .. ':fair:' .. model, 'slots', count)
+  else
+    redis.call('HDEL', slots, id)
+  end
+end
+`;
+
 /**
  * A worker's heartbeat, by Redis's own clock; forgets the workers and models that are silent for too long, so that
- * neither grows for ever. KEYS 1 the workers, 2 the heartbeat, 3 the models, 4 the times of the models, 5 the store.
- * ARGV worker id, worker, model name, model. Gives `ok`.
+ * neither grows for ever. KEYS 1 the workers, 2 the heartbeat, 3 the models, 4 the times of the models, 5 the store,
+ * 6 the slots. ARGV worker id, worker, model name, model, model as its queue names it, frames at once. Gives `ok`.
  */
 export const ANNOUNCE: Script = {
   name: "announce",
-  lua: `${NOW_MS}
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now - ${WORKER_KEPT_MS}))
+  lua: `${NOW_MS}${SLOTS}
+local gone = text(now - ${WORKER_KEPT_MS})
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', gone)) do set_slots(KEYS[6], id) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', gone)
 redis.call('ZADD', KEYS[1], text(now), ARGV[1])
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ${WORKER_KEPT_MS})
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', text(now - ${MODEL_KEPT_MS}))) do
@@ -25,6 +43,18 @@ end
 redis.call('HSET', KEYS[3], ARGV[3], ARGV[4])
 redis.call('ZADD', KEYS[4], text(now), ARGV[3])
 redis.call('EXPIRE', KEYS[5], ${STORE_SECONDS})
+set_slots(KEYS[6], ARGV[1], ARGV[5], ARGV[6])
+return { 'ok' }
+`,
+};
+
+/** Forgets a worker that leaves. KEYS 1 the workers, 2 the heartbeat, 3 the slots. ARGV worker id. Gives `ok`. */
+export const RETIRE: Script = {
+  name: "retire",
+  lua: `${SLOTS}
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('DEL', KEYS[2])
+set_slots(KEYS[3], ARGV[1])
 return { 'ok' }
 `,
 };

@@ -1,0 +1,71 @@
+import { frameCost, isTerminal, type JobRecord } from "@latentfarm/contract";
+import type { JobDraft } from "../farm.js";
+import { costOfUnits, decodeJob, type StoredJob, unitsOfCost } from "../jobs/job-record.js";
+import { EMPTY_FLOW, type OrderSnapshot } from "./order-snapshot.js";
+import { etaOf, type Prediction, predict } from "./predict.js";
+
+/** What would become of a job that came now. */
+export function predictDraft(snapshot: OrderSnapshot, { tenant, params }: JobDraft): Prediction {
+  const flow = snapshot.tenants.get(tenant.name)?.flows[params.priority] ?? EMPTY_FLOW;
+  return predict(snapshot, {
+    tenant: tenant.name,
+    weight: tenant.weight,
+    priority: params.priority,
+    ownUnits: unitsOfCost(frameCost(params)) * params.num_images,
+    frameUnits: unitsOfCost(frameCost(params)),
+    aheadUnits: flow.given - flow.gone,
+    aheadFrames: flow.framesGiven - flow.framesGone,
+  });
+}
+
+/** A stored job that has not ended, with its position (0 when a frame of it lies ready) and ETA. */
+export function estimateJob(snapshot: OrderSnapshot, stored: StoredJob): JobRecord {
+  const job = decodeJob(stored);
+  const { fields } = stored;
+  const taken = Number(fields.next);
+  // A frame of it that is ready goes before everything that is not.
+  const isReady = job.frames.slice(0, taken).some(({ status }) => status === "queued");
+  const unreleased = fields.rest === "queued" ? job.frames.length - taken : 0;
+  if (unreleased === 0) {
+    const work = { cost: remainingCost(job, snapshot), frameCost: 0 };
+    return withEstimate(job, { position: isReady ? 0 : null, eta: etaOf(snapshot, work) });
+  }
+  const perFrame = unitsOfCost(frameCost(job.params));
+  const flow = snapshot.tenants.get(job.tenant)?.flows[job.params.priority] ?? EMPTY_FLOW;
+  const { position, eta } = predict(snapshot, {
+    tenant: job.tenant,
+    weight: 1,
+    priority: job.params.priority,
+    ownUnits: perFrame * unreleased,
+    frameUnits: perFrame,
+    aheadUnits: Math.max(0, Number(fields.mark) + perFrame * taken - flow.gone),
+    aheadFrames: Math.max(0, Number(fields.mark_frames) + taken - flow.framesGone),
+  });
+  return withEstimate(job, { position: isReady ? 0 : position, eta });
+}
+
+/** Puts an estimate into a job. */
+export function withEstimate(
+  job: JobRecord,
+  { position, eta }: { readonly position: number | null; readonly eta: Prediction["eta"] },
+): JobRecord {
+  return {
+    ...job,
+    position,
+    eta_seconds: eta?.seconds ?? null,
+    eta_low_seconds: eta?.low_seconds ?? null,
+    eta_high_seconds: eta?.high_seconds ?? null,
+  };
+}
+
+/**
+ * Megapixel-steps until a job is done all of whose frames are with workers or ready: theirs, and as much again of each
+ * frame that shares the fleet with them, at most all that is open.
+ */
+function remainingCost(job: JobRecord, { openUnits, openFrames, slots }: OrderSnapshot): number {
+  const open = job.frames.filter(({ status }) => !isTerminal(status)).length;
+  const stepsLeft = Math.min(job.progress.steps - job.progress.step, open * job.params.steps);
+  const own = stepsLeft * frameCost({ ...job.params, steps: 1 });
+  const beside = Math.max(1, Math.min(openFrames, Math.max(1, slots)) / Math.max(1, open));
+  return Math.min(costOfUnits(openUnits), own * beside);
+}
