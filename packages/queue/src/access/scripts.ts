@@ -1,4 +1,4 @@
-import type { Script } from "../scripts/bodies.js";
+import type { Script } from "../scripts/script.js";
 import { AUDIT_LUA } from "./audit-log.js";
 import { KEYS_MAX, TENANTS_MAX } from "./limits.js";
 
