@@ -15,11 +15,15 @@ export interface TestFarm extends AsyncDisposable {
   /** Starts one more worker. */
   startWorker(env?: Readonly<Record<string, string>>): Promise<WorkerProcess>;
   readonly workers: readonly WorkerProcess[];
+  /** Starts a courier, or one more. */
+  startCourier(env?: Readonly<Record<string, string>>): Promise<FarmProcess<true>>;
 }
 
 /** How many workers to begin with, and settings for all processes. */
 export interface TestFarmOptions {
   readonly workers?: number;
+  /** True starts a courier too. */
+  readonly courier?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -41,9 +45,22 @@ export async function startTestFarm(options: TestFarmOptions = {}): Promise<Test
     workers.push(worker);
     return worker;
   };
+  const couriers: FarmProcess<true>[] = [];
+  const startCourier = async (extra: Readonly<Record<string, string>> = {}): Promise<FarmProcess<true>> => {
+    const courier = await startProcess(
+      {
+        module: "apps/courier/dist/main.js",
+        env: { ...env, ...extra },
+        logFile: path.join(dataDir, "logs", `courier-${couriers.length}.log`),
+      },
+      () => true as const,
+    );
+    couriers.push(courier);
+    return courier;
+  };
   const stops: (() => Promise<void>)[] = [() => redis.stop()];
   const stopAll = async (): Promise<void> => {
-    await Promise.all(workers.map((worker) => worker.stop()));
+    await Promise.all([...workers, ...couriers].map((started) => started.stop()));
     for (const stop of stops.reverse()) await stop();
   };
   const dispose = async (): Promise<void> => {
@@ -60,9 +77,12 @@ export async function startTestFarm(options: TestFarmOptions = {}): Promise<Test
       (message) => String(message.url),
     );
     stops.push(() => gateway.stop());
-    await Promise.all(Array.from({ length: options.workers ?? 1 }, () => startWorker()));
+    await Promise.all([
+      ...Array.from({ length: options.workers ?? 1 }, () => startWorker()),
+      ...(options.courier === true ? [startCourier()] : []),
+    ]);
     const url = gateway.ready;
-    return { url, dataDir, redis, workers, startWorker, [Symbol.asyncDispose]: dispose };
+    return { url, dataDir, redis, workers, startWorker, startCourier, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await stopAll(); // The folder stays: its logs say why.
     throw error;

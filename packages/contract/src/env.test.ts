@@ -48,6 +48,15 @@ describe("parseFarmEnv()", () => {
     expect(String(found)).not.toContain("hunter2");
   });
 
+  it("parseFarmEnv() takes a retry schedule within its bounds", () => {
+    const parse = (text: string) =>
+      parseFarmEnv({ FARM_WEBHOOK_RETRY_SECONDS: text }).FARM_WEBHOOK_RETRY_SECONDS;
+    expect(parse("0,5,604800")).toEqual([0, 5, 604_800]);
+    expect(parse("1,".repeat(19).concat("1"))).toHaveLength(20);
+    for (const text of ["1,".repeat(20).concat("1"), "604801", "1;2", "1,", "-1"])
+      expect(problems({ FARM_WEBHOOK_RETRY_SECONDS: text })).toHaveLength(1);
+  });
+
   it("parseFarmEnv() takes ports of webhooks as a list, and a public address without its last slash", () => {
     const env = parseFarmEnv({
       FARM_WEBHOOK_PORTS: "443,8443",

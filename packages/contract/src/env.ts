@@ -16,6 +16,12 @@ const SNAPSHOT_STEPS_DEFAULT = 5;
 /** Seconds of a drain: AWS gives a spot machine 120, the notice is seen within 5 and a worker's own end takes up to 20. */
 const DRAIN_SECONDS_MAX = 90;
 const DRAIN_SECONDS_DEFAULT = 10;
+/** Deliveries that a courier has under way: each is a socket and its body, and a slow receiver holds four at most. */
+const COURIER_CONCURRENCY_MAX = 1_024;
+const COURIER_CONCURRENCY_DEFAULT = 64;
+/** Pauses of a retry schedule, and seconds of one: a week is as long as a dead letter is kept. */
+const RETRIES_MAX = 20;
+const RETRY_SECONDS_MAX = 604_800;
 /** Seeds of test runs: nine digits are short enough to type again. */
 const TEST_SEED_MAX = 999_999_999;
 /** Characters of a worker's id: it stands in logs, results and Redis keys. */
@@ -90,6 +96,22 @@ const FARM_ENV = {
     .refine((ports) => ports.every((port) => port >= 1 && port <= PORT_MAX), `must be 1..${PORT_MAX} each`)
     .optional()
     .describe("The ports that webhooks may go to, such as 443,8443; those of web servers when absent"),
+  FARM_WEBHOOK_RETRY_SECONDS: z
+    .string()
+    .regex(/^[0-9]{1,6}(,[0-9]{1,6})*$/, "must be seconds with commas between")
+    .transform((value) => value.split(",").map(Number))
+    .refine((list) => list.length <= RETRIES_MAX, `must be at most ${RETRIES_MAX} pauses`)
+    .refine(
+      (list) => list.every((seconds) => seconds <= RETRY_SECONDS_MAX),
+      `must be 0..${RETRY_SECONDS_MAX} each`,
+    )
+    .optional()
+    .describe(
+      "The pauses between the attempts at a webhook, such as 5,300,1800; ten attempts over 75 h when absent",
+    ),
+  FARM_COURIER_CONCURRENCY: whole(1, COURIER_CONCURRENCY_MAX)
+    .default(COURIER_CONCURRENCY_DEFAULT)
+    .describe("Webhooks that a courier has under way"),
   FARM_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], "must be a pino level")
     .default("info")

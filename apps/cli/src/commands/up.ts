@@ -24,6 +24,7 @@ interface UpOptions {
   readonly workers: number;
   readonly data?: string;
   readonly model?: string;
+  readonly webhookLoopback?: true;
 }
 
 /** Workers on one machine: each holds a whole model, and one engine already uses every core. */
@@ -33,17 +34,21 @@ const PORT_MAX = 65_535;
 /** `farm up`: the whole farm on this machine, until Ctrl-C. */
 export function upCommand(context: CommandContext): Command {
   return new Command("up")
-    .description("run Redis, gateway and workers on this machine until Ctrl-C")
+    .description("run Redis, gateway, courier and workers on this machine until Ctrl-C")
     .option("--port <n>", "the gateway's port; 0 takes any free one (default 8080, or FARM_PORT)", parseWhole)
     .option("--host <address>", "the address to listen on (default 127.0.0.1, or FARM_HOST)")
     .option("--workers <n>", "worker processes", parseWhole, 1)
     .option("--data <dir>", "the folder of results and state (default .farm, or FARM_DATA)")
     .option("--model <dir>", "model folder; the demo model when absent (or FARM_MODEL)")
+    .option(
+      "--webhook-loopback",
+      "let webhooks go to this machine, by http and to any port (or FARM_WEBHOOK_LOOPBACK=1)",
+    )
     .addHelpText("after", `\nEnvironment:\n${environmentHelp()}`)
     .action((options: UpOptions) => up(context, options));
 }
 
-/** Every `FARM_` name, those that only gateway and workers read as well: they are passed on. */
+/** Every `FARM_` name, those that only gateway, courier and workers read as well: they are passed on. */
 function environmentHelp(): string {
   const width = Math.max(...Object.keys(FARM_ENV_HELP).map((name) => name.length));
   const lines = Object.entries(FARM_ENV_HELP).map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
@@ -75,6 +80,7 @@ async function up(context: CommandContext, options: UpOptions): Promise<void> {
       port,
       workers: options.workers,
       modelDir,
+      webhookLoopback: options.webhookLoopback === true,
       signal: stop.signal,
       log: (line) => terminal.err(`${new Date().toISOString()} ${line}`),
     });

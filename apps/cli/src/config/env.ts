@@ -10,7 +10,7 @@ export interface Environment {
   readonly dataDir: string;
   /** The environment of child processes: this one's, without `FARM_` names, which each start states in full. */
   readonly inherited: Readonly<Record<string, string>>;
-  /** The `FARM_` names that workers and gateway read and that the command line does not decide. */
+  /** The `FARM_` names that workers, gateway and courier read and that the command line does not decide. */
   readonly passedOn: Readonly<Record<string, string>>;
   readonly path: string;
   /** True where a missing tool must fail a test run instead of skipping a suite. */
@@ -25,6 +25,11 @@ const PASSED_ON: readonly string[] = [
   "FARM_DRAIN_SECONDS",
   "FARM_SPOT",
   "FARM_SPOT_METADATA_URL",
+  "FARM_PUBLIC_URL",
+  "FARM_WEBHOOK_LOOPBACK",
+  "FARM_WEBHOOK_PORTS",
+  "FARM_WEBHOOK_RETRY_SECONDS",
+  "FARM_COURIER_CONCURRENCY",
   "FARM_LOG_LEVEL",
 ];
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { FarmError } from "@latentfarm/contract";
 import type { Environment } from "../config/env.js";
-import { appMain } from "../root.js";
+import { appMain, type FarmApp } from "../root.js";
 import { thisMachine } from "./machine.js";
 import { planNodeProcess, type ReadyMessage } from "./node-process.js";
 import { ensureRedis } from "./redis-binary.js";
@@ -21,6 +21,8 @@ export interface FarmOptions {
   readonly workers: number;
   /** The model folder; the demo model when absent. */
   readonly modelDir: string | undefined;
+  /** True lets webhooks go to this machine, whatever the environment says. */
+  readonly webhookLoopback?: boolean;
   readonly signal: AbortSignal;
   log(line: string): void;
 }
@@ -32,7 +34,7 @@ export interface LocalFarm {
   readonly redisUrl: string;
   /** The model that the first worker serves, where it said so. */
   readonly model: string | undefined;
-  /** Stops in order: workers hand in or give back their frames, then the gateway, then Redis. */
+  /** Stops in order: workers hand in or give back their frames, then the gateway, the courier, Redis. */
   drain(): Promise<void>;
   /** Kills everything at once. */
   kill(): void;
@@ -41,16 +43,18 @@ export interface LocalFarm {
 /** Milliseconds: `FARM_DRAIN_SECONDS` is at most 90 and a worker's own end takes 20; this is for one that hangs. */
 const WORKER_DRAIN_MS_MAX = 120_000;
 const GATEWAY_DRAIN_MS_MAX = 15_000;
+/** Milliseconds: an attempt at a webhook takes up to 15 s, and a courier's own end up to 8. */
+const COURIER_DRAIN_MS_MAX = 30_000;
 /** Milliseconds for Redis to sync its file. */
 const REDIS_DRAIN_MS_MAX = 30_000;
 
 /**
- * Starts Redis (unless the environment names one), the gateway and the workers, and keeps them running. When one does
- * not start, those that did are stopped again.
+ * Starts Redis (unless the environment names one), the gateway, the courier and the workers, and keeps them running.
+ * When one does not start, those that did are stopped again.
  * @throws {FarmError} queue_unavailable no Redis; internal a process does not start; canceled the signal aborted
  */
 export async function startFarm(options: FarmOptions): Promise<LocalFarm> {
-  const crew: Crew = { redis: undefined, gateway: undefined, workers: [] };
+  const crew: Crew = { redis: undefined, gateway: undefined, courier: undefined, workers: [] };
   // The last resort when this process ends without a drain: children in groups of their own would stay.
   const onExit = () => killAll(crew);
   process.once("exit", onExit);
@@ -78,17 +82,15 @@ export async function startFarm(options: FarmOptions): Promise<LocalFarm> {
 interface Crew {
   redis: Supervised<RedisAddress> | undefined;
   gateway: Supervised<ReadyMessage> | undefined;
+  courier: Supervised<ReadyMessage> | undefined;
   workers: Supervised<ReadyMessage>[];
 }
 
 /** Gives the URL of the Redis. */
 async function startAll(crew: Crew, options: FarmOptions): Promise<string> {
   const redisUrl = options.environment.farm.FARM_REDIS_URL ?? (await startOwnRedis(crew, options));
-  const start = (
-    name: string,
-    app: "gateway" | "worker",
-    own: (last: ReadyMessage | undefined) => Settings,
-  ) =>
+  const loopback: Settings = options.webhookLoopback === true ? { FARM_WEBHOOK_LOOPBACK: "1" } : {};
+  const start = (name: string, app: FarmApp, own: (last: ReadyMessage | undefined) => Settings) =>
     supervise(
       planNodeProcess({
         name,
@@ -97,6 +99,7 @@ async function startAll(crew: Crew, options: FarmOptions): Promise<string> {
         environment: (last) => ({
           ...options.environment.inherited,
           ...options.environment.passedOn,
+          ...loopback,
           FARM_REDIS_URL: redisUrl,
           FARM_DATA: options.dataDir,
           ...own(last),
@@ -110,6 +113,9 @@ async function startAll(crew: Crew, options: FarmOptions): Promise<string> {
   })).then((started) => {
     crew.gateway = started;
   });
+  const courier = start("courier", "courier", () => ({})).then((started) => {
+    crew.courier = started;
+  });
   const workers = Array.from({ length: options.workers }, (_, i) =>
     start(`worker-${i + 1}`, "worker", () => (options.modelDir ? { FARM_MODEL: options.modelDir } : {})).then(
       (started) => {
@@ -118,7 +124,7 @@ async function startAll(crew: Crew, options: FarmOptions): Promise<string> {
     ),
   );
   // All are waited for, even when one fails: each that started must be known, to be stopped.
-  const outcomes = await Promise.allSettled([gateway, ...workers]);
+  const outcomes = await Promise.allSettled([gateway, courier, ...workers]);
   const failure = outcomes.find((outcome) => outcome.status === "rejected");
   if (failure) throw failure.reason;
   if (options.signal.aborted) throw new FarmError("canceled", "Cannot start the farm as it was stopped");
@@ -147,9 +153,10 @@ function portOf(ready: ReadyMessage): string {
 async function drainAll(crew: Crew): Promise<void> {
   await Promise.all(crew.workers.map((worker) => worker.stop(WORKER_DRAIN_MS_MAX)));
   await crew.gateway?.stop(GATEWAY_DRAIN_MS_MAX);
+  await crew.courier?.stop(COURIER_DRAIN_MS_MAX);
   await crew.redis?.stop(REDIS_DRAIN_MS_MAX);
 }
 
 function killAll(crew: Crew): void {
-  for (const process of [...crew.workers, crew.gateway, crew.redis]) process?.kill();
+  for (const process of [...crew.workers, crew.gateway, crew.courier, crew.redis]) process?.kill();
 }

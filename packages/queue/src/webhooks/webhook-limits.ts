@@ -48,6 +48,3 @@ export const TURN_RETRY_MS = 5_000;
 
 /** Above any number that is reached: a fault of the farm, such as a Redis that is away, must lose no delivery. */
 export const TURN_TRIES_MAX = 1_000_000;
-
-/** Milliseconds that attempts under way get to end by themselves when a courier stops: as long as one may take. */
-export const DELIVERY_DRAIN_MS = 16_000;

@@ -1,0 +1,38 @@
+import type { DeliveryOutcome, DeliveryWork } from "@latentfarm/queue";
+import { signWebhook } from "@latentfarm/webhooks";
+import type { CourierContext } from "./context.js";
+
+const MS_PER_SECOND = 1_000;
+
+/**
+ * Makes one attempt: signs the body with the time of now, sends it, and logs how it ended. Of the address only the host
+ * is logged, since paths and queries hold tokens.
+ * @throws {FarmError} interrupted the courier stops before an answer came
+ */
+export async function attemptDelivery(
+  { config, send, log, nowMs }: Pick<CourierContext, "config" | "send" | "log" | "nowMs">,
+  work: DeliveryWork,
+): Promise<DeliveryOutcome> {
+  const { id, url, body, secrets, signal } = work;
+  const timestampSeconds = Math.floor(nowMs() / MS_PER_SECOND);
+  const signature = signWebhook({ id, timestampSeconds, body, secrets });
+  const outcome = await send({
+    url,
+    headers: { ...signature },
+    body,
+    policy: config.webhookPolicy,
+    signal,
+    nowMs,
+  });
+  const fields = {
+    delivery: id,
+    endpoint: work.endpoint,
+    host: URL.canParse(url) ? new URL(url).host : null,
+    attempt: work.attempt,
+    status: outcome.status,
+    durationMs: outcome.duration_ms,
+  };
+  if (outcome.error === null) log.info(fields, "webhook delivered");
+  else log.warn({ ...fields, error: outcome.error.code }, "webhook attempt failed");
+  return outcome;
+}

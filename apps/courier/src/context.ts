@@ -1,0 +1,46 @@
+import { connectQueue, type Farm } from "@latentfarm/queue";
+import { createLogger, type Logger } from "@latentfarm/telemetry";
+import { sendWebhook } from "@latentfarm/webhooks";
+import type { CourierConfig, CourierSecrets } from "./config/env.js";
+
+/** The part of the farm's memory that a courier uses. */
+export type CourierFarm = AsyncDisposable & { readonly webhooks: Pick<Farm["webhooks"], "deliver"> };
+
+/** Everything that a courier stands on. */
+export interface CourierContext extends AsyncDisposable {
+  readonly config: CourierConfig;
+  readonly farm: CourierFarm;
+  readonly send: typeof sendWebhook;
+  readonly log: Logger;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+}
+
+/** What tests put in the place of the real thing. */
+export interface ContextOverrides {
+  readonly farm?: CourierFarm;
+  readonly send?: typeof sendWebhook;
+  readonly log?: Logger;
+  readonly nowMs?: () => number;
+}
+
+/**
+ * Puts a courier together: the only place that does, and the only seam for tests.
+ * @throws {FarmError} queue_unavailable; config_invalid for a Redis with the wrong policy
+ */
+export async function createContext(
+  config: CourierConfig,
+  secrets: CourierSecrets,
+  overrides: ContextOverrides = {},
+): Promise<CourierContext> {
+  const log = overrides.log ?? createLogger({ name: "courier", level: config.logLevel });
+  const farm = overrides.farm ?? (await connectQueue({ redisUrl: secrets.redisUrl, log }));
+  return {
+    config,
+    farm,
+    send: overrides.send ?? sendWebhook,
+    log,
+    nowMs: overrides.nowMs ?? Date.now,
+    [Symbol.asyncDispose]: () => farm[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,130 @@
+import type { DeliverOptions, DeliveryWork } from "@latentfarm/queue";
+import { createLogger } from "@latentfarm/telemetry";
+import { createWebhookSecret, type SendOptions, type SendOutcome, STRICT_POLICY } from "@latentfarm/webhooks";
+import { Webhook } from "standardwebhooks";
+import { expect, it } from "vitest";
+import { createContext } from "./context.js";
+import { runCourier } from "./run-courier.js";
+
+const NOW_MS = Date.parse("2026-01-02T03:04:05.678Z");
+
+const CONFIG = {
+  concurrency: 3,
+  publicUrl: "https://farm.example",
+  webhookPolicy: STRICT_POLICY,
+  scheduleMs: [5_000],
+  logLevel: "info",
+} as const;
+
+const REFUSED: SendOutcome = {
+  at: new Date(NOW_MS).toISOString(),
+  status: 500,
+  duration_ms: 12,
+  error: { code: "status", message: "Cannot count webhook as delivered: status is 500" },
+  retry_after_seconds: null,
+};
+
+function work(secrets: readonly string[]): DeliveryWork {
+  return {
+    id: "msg_job_1_2",
+    tenant: "default",
+    endpoint: "ep_1",
+    url: "https://receiver.example/hush/path?token=hush",
+    body: '{"type":"job.succeeded"}',
+    secrets,
+    attempt: 4,
+    signal: new AbortController().signal,
+  };
+}
+
+/** A courier over a farm that hands out nothing by itself; `run` ends when the returned function is called. */
+async function startCourier(send: (options: SendOptions) => Promise<SendOutcome>) {
+  const lines: string[] = [];
+  const drains: number[] = [];
+  let given: DeliverOptions | undefined;
+  const stop = new AbortController();
+  const log = createLogger({
+    name: "courier",
+    level: "info",
+    destination: { write: (line) => void lines.push(line) },
+  });
+  const context = await createContext(
+    CONFIG,
+    { redisUrl: "" },
+    {
+      log,
+      send,
+      nowMs: () => NOW_MS,
+      farm: {
+        webhooks: {
+          deliver: (options) => {
+            given = options;
+            return {
+              ready: async () => undefined,
+              drain: async (ms) => void drains.push(ms),
+              [Symbol.asyncDispose]: async () => undefined,
+            };
+          },
+        },
+        [Symbol.asyncDispose]: async () => undefined,
+      },
+    },
+  );
+  let run: Promise<void> = Promise.resolve();
+  await new Promise<void>((onReady) => {
+    run = runCourier(context, { stop: stop.signal, onReady });
+  });
+  if (given === undefined) throw new Error("the courier takes no deliveries");
+  const end = async () => {
+    stop.abort();
+    await run;
+  };
+  return { options: given, lines, drains, end };
+}
+
+it("runCourier() signs each attempt with the time of now and every secret, and sends it under the policy", async () => {
+  const sent: SendOptions[] = [];
+  const courier = await startCourier(async (options) => {
+    sent.push(options);
+    return REFUSED;
+  });
+  const secrets = [createWebhookSecret(), createWebhookSecret()];
+  expect(await courier.options.send(work(secrets))).toEqual(REFUSED);
+  const [request] = sent;
+  expect(request).toMatchObject({ url: work([]).url, body: work([]).body, policy: STRICT_POLICY });
+  expect(request?.headers["webhook-timestamp"]).toBe(String(Math.floor(NOW_MS / 1_000)));
+  const signed = new Date(NOW_MS);
+  for (const secret of secrets) {
+    const expected = new Webhook(secret).sign("msg_job_1_2", signed, work([]).body);
+    expect(request?.headers["webhook-signature"]?.split(" ")).toContain(expected);
+  }
+  await courier.end();
+});
+
+it("runCourier() logs one line per attempt, and of the address only its host", async () => {
+  const courier = await startCourier(async () => REFUSED);
+  await courier.options.send(work([createWebhookSecret()]));
+  const line: unknown = JSON.parse(courier.lines.at(-1) ?? "");
+  expect(line).toMatchObject({
+    delivery: "msg_job_1_2",
+    endpoint: "ep_1",
+    host: "receiver.example",
+    attempt: 4,
+    status: 500,
+    error: "status",
+  });
+  expect(courier.lines.join("")).not.toContain("hush");
+  await courier.end();
+});
+
+it("runCourier() passes its settings on and drains when it is stopped", async () => {
+  const courier = await startCourier(async () => REFUSED);
+  expect(courier.options).toMatchObject({
+    concurrency: 3,
+    scheduleMs: [5_000],
+    publicUrl: "https://farm.example",
+  });
+  expect(courier.drains).toEqual([]);
+  await courier.end();
+  expect(courier.drains).toEqual([16_000]);
+});
