@@ -1,13 +1,23 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { join } from "node:path";
+import type { ServedModel } from "@latentfarm/contract";
 import { type Access, type Farm, joinFarm, type QueueLog } from "@latentfarm/queue";
 import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
 import { createLogger } from "@latentfarm/telemetry";
+import type { WebhookPolicy } from "@latentfarm/webhooks";
 import { isLoopback } from "./access/loopback.js";
 import { createOpenFarm, type OpenFarm } from "./access/open-farm.js";
 import type { GatewayConfig, GatewaySecrets } from "./config/env.js";
-import { HEARTBEAT_MS, QUEUE_MS_MAX } from "./limits.js";
-import { boundAccess, boundQueue, type GatewayQueue } from "./queue-deadline.js";
+import { fileEndedJob } from "./file-ended-job.js";
+import { HEARTBEAT_MS, MODELS_CACHE_MS, QUEUE_MS_MAX } from "./limits.js";
+import {
+  boundAccess,
+  boundQueue,
+  boundWebhooks,
+  type GatewayQueue,
+  type GatewayWebhooks,
+} from "./queue-deadline.js";
+import { createShortCache, type ShortCache } from "./short-cache.js";
 
 /** Drawn seeds are below this: noise depends on a seed modulo 2^32 only, and short ones are easy to type again. */
 const DRAWN_SEED_END = 2 ** 32;
@@ -15,6 +25,12 @@ const DRAWN_SEED_END = 2 ** 32;
 /** Everything that the routes stand on. */
 export interface GatewayContext extends AsyncDisposable {
   readonly queue: GatewayQueue;
+  /** The models of a moment ago. */
+  readonly models: ShortCache<ServedModel[]>;
+  /** Endpoints and deliveries. */
+  readonly webhooks: GatewayWebhooks;
+  /** Where webhooks may be sent to. */
+  readonly webhookPolicy: WebhookPolicy;
   /** Keys, tenants and rates. */
   readonly access: Access;
   /** Whether the farm has no keys yet. */
@@ -64,8 +80,13 @@ export async function createContext(
   const msMax = overrides.queueMsMax ?? QUEUE_MS_MAX;
   const nowMs = overrides.nowMs ?? Date.now;
   const access = boundAccess(farm.access, msMax);
+  const queue = boundQueue(farm, msMax);
+  const keeping = farm.keep({ onJobEnd: (job) => fileEndedJob({ store, log }, job) });
   return {
-    queue: boundQueue(farm, msMax),
+    queue,
+    models: createShortCache({ load: () => queue.models(), ageMsMax: MODELS_CACHE_MS, nowMs }),
+    webhooks: boundWebhooks(farm.webhooks, msMax),
+    webhookPolicy: config.webhookPolicy,
     access,
     open: createOpenFarm(access, nowMs),
     isLoopback: isLoopback(config.host),
@@ -79,6 +100,7 @@ export async function createContext(
     drain: () => drain.abort(),
     async [Symbol.asyncDispose]() {
       drain.abort();
+      await keeping[Symbol.asyncDispose]();
       await farm[Symbol.asyncDispose]();
     },
   };

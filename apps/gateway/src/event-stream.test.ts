@@ -1,5 +1,6 @@
 import { createJobId, isJobId, type JobId } from "@latentfarm/contract";
 import { createDiskStore } from "@latentfarm/storage";
+import { STRICT_POLICY } from "@latentfarm/webhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createApp } from "./app.js";
 import { createContext, type GatewayContext } from "./context.js";
@@ -18,7 +19,12 @@ let server: RunningServer;
 let id: JobId;
 beforeEach(async () => {
   farm = createFakeFarm();
-  const config = { ...address, dataDir: "/nonexistent", logLevel: "silent" } as const;
+  const config = {
+    ...address,
+    dataDir: "/nonexistent",
+    webhookPolicy: STRICT_POLICY,
+    logLevel: "silent",
+  } as const;
   const overrides = { farm, store: createDiskStore("/nonexistent"), log: silentLog, heartbeatMs: 5 };
   context = await createContext(config, { redisUrl: "redis://unused" }, overrides);
   server = await startServer(createApp(context), address);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { LIMITS } from "@latentfarm/contract";
 import { decodeRgb, encodePreview } from "@latentfarm/image";
 import { createDiskStore, inputKey, type ObjectStore } from "@latentfarm/storage";
+import { STRICT_POLICY } from "@latentfarm/webhooks";
 import request from "supertest";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createApp } from "./app.js";
@@ -24,7 +25,13 @@ beforeEach(async () => {
   farm = createFakeFarm();
   farm.served = [{ ...FAKE_MODEL, image_to_image: true, workers: 1 }];
   store = createDiskStore(root);
-  const config = { host: "127.0.0.1", port: 0, dataDir: root, logLevel: "silent" } as const;
+  const config = {
+    host: "127.0.0.1",
+    port: 0,
+    dataDir: root,
+    webhookPolicy: STRICT_POLICY,
+    logLevel: "silent",
+  } as const;
   app = createApp(await createContext(config, { redisUrl: "redis://unused" }, { farm, store }));
 });
 afterEach(() => rm(root, { recursive: true, force: true }));

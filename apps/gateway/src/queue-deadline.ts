@@ -1,11 +1,25 @@
 import { FarmError } from "@latentfarm/contract";
-import type { Access, Farm } from "@latentfarm/queue";
+import type { Access, Farm, WebhookStore } from "@latentfarm/queue";
 
 /** The part of the farm's memory that the gateway uses. */
 export type GatewayQueue = Pick<
   Farm,
-  "submit" | "findSubmitted" | "getJob" | "cancel" | "events" | "models" | "workers" | "ping"
+  | "submit"
+  | "findSubmitted"
+  | "getJob"
+  | "cancel"
+  | "retry"
+  | "listJobs"
+  | "forecast"
+  | "stats"
+  | "events"
+  | "models"
+  | "workers"
+  | "ping"
 >;
+
+/** The part of the store of webhooks that the gateway uses. */
+export type GatewayWebhooks = Omit<WebhookStore, "deliver">;
 
 /**
  * The queue with a deadline on every call that answers once, so that a client is told soon that the queue is away.
@@ -17,6 +31,10 @@ export function boundQueue(farm: Farm, msMax: number): GatewayQueue {
     findSubmitted: (tenant, idempotency) => within(farm.findSubmitted(tenant, idempotency), msMax),
     getJob: (id) => within(farm.getJob(id), msMax),
     cancel: (id) => within(farm.cancel(id), msMax),
+    retry: (id) => within(farm.retry(id), msMax),
+    listJobs: (query) => within(farm.listJobs(query), msMax),
+    forecast: (draft) => within(farm.forecast(draft), msMax),
+    stats: (tenant) => within(farm.stats(tenant), msMax),
     events: (id, options) => farm.events(id, options),
     models: () => within(farm.models(), msMax),
     workers: () => within(farm.workers(), msMax),
@@ -37,6 +55,21 @@ export function boundAccess(access: Access, msMax: number): Access {
     setTenant: (name, request, actor) => within(access.setTenant(name, request, actor), msMax),
     listTenants: () => within(access.listTenants(), msMax),
     readAudit: (page) => within(access.readAudit(page), msMax),
+  };
+}
+
+/** As {@link boundQueue}, for webhook endpoints and deliveries. */
+export function boundWebhooks(webhooks: WebhookStore, msMax: number): GatewayWebhooks {
+  return {
+    ensureEndpoint: (tenant, url) => within(webhooks.ensureEndpoint(tenant, url), msMax),
+    listEndpoints: (tenant) => within(webhooks.listEndpoints(tenant), msMax),
+    getEndpoint: (tenant, id) => within(webhooks.getEndpoint(tenant, id), msMax),
+    readSecret: (tenant, id) => within(webhooks.readSecret(tenant, id), msMax),
+    rotateSecret: (tenant, id, rotation) => within(webhooks.rotateSecret(tenant, id, rotation), msMax),
+    enableEndpoint: (tenant, id, actor) => within(webhooks.enableEndpoint(tenant, id, actor), msMax),
+    jobDeliveries: (id, page) => within(webhooks.jobDeliveries(id, page), msMax),
+    listDeliveries: (tenant, query) => within(webhooks.listDeliveries(tenant, query), msMax),
+    redeliver: (tenant, id) => within(webhooks.redeliver(tenant, id), msMax),
   };
 }
 

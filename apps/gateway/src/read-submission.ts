@@ -4,19 +4,25 @@ import {
   fieldsError,
   type JobRecord,
   modelErrors,
+  type parseQuery,
   type ServedModel,
   type SoundPart,
   type SubmitRequest,
   soundPart,
+  type submitQuerySchema,
   submitRequestSchema,
 } from "@latentfarm/contract";
 import type { Idempotency } from "@latentfarm/queue";
+import { checkWebhookUrl } from "@latentfarm/webhooks";
 import { hashBody } from "./body-hash.js";
-import { chooseModel } from "./choose-model.js";
+import { chooseModel, type ModelChoice } from "./choose-model.js";
 import type { GatewayContext } from "./context.js";
 import { assertSmallBeside, parseJsonBody } from "./http/json-body.js";
 import type { Call } from "./http/route.js";
 import { readIdempotencyKey, readWait } from "./http/submit-headers.js";
+
+/** What the query of a submit says. */
+export type SubmitQuery = ReturnType<typeof parseQuery<typeof submitQuerySchema>>;
 
 /** A submit that is right in every part, or the job that it was taken in as before. */
 export type Submission = { readonly waitSeconds: number | undefined } & (
@@ -37,7 +43,7 @@ export type Submission = { readonly waitSeconds: number | undefined } & (
  */
 export async function readSubmission(
   context: GatewayContext,
-  { request, caller }: Pick<Call, "request" | "caller">,
+  { request, caller, query }: Pick<Call<SubmitQuery>, "request" | "caller" | "query">,
 ): Promise<Submission> {
   const body = parseJsonBody(request);
   assertSmallBeside(body, "image");
@@ -47,17 +53,21 @@ export async function readSubmission(
   const faults = [wait, key].flatMap((header) => ("fault" in header ? [header.fault] : []));
   if ("fault" in wait || "fault" in key || !checked.ok) {
     const wrong = checked.ok ? [] : checked.errors;
-    const more = await faultsOfModel(context, checked.ok ? checked.value : soundPart(body), wrong);
-    throw fieldsError("the job", [...faults, ...wrong, ...more]);
+    const sound = checked.ok ? checked.value : soundPart(body);
+    const more = await faultsOfModel(context, sound, wrong);
+    throw fieldsError("the job", [...faults, ...wrong, ...more, ...faultsOfWebhook(context, sound)]);
   }
   const waitSeconds = wait.value;
   const idempotency =
     key.value === undefined ? undefined : { key: key.value, bodyHash: hashBody(checked.value) };
-  const known = idempotency && (await context.queue.findSubmitted(caller.tenant.name, idempotency));
+  const known =
+    idempotency && !query.dry_run && (await context.queue.findSubmitted(caller.tenant.name, idempotency));
   if (known) return { waitSeconds, known };
-  const choice = chooseModel(checked.value.model, await context.queue.models());
+  const choice = await chooseServed(context, checked.value.model);
   if ("none" in choice) throw choice.none;
-  if ("fault" in choice) throw fieldsError("the job", [choice.fault]);
+  const more = "fault" in choice ? [choice.fault] : modelErrors(checked.value, choice.model);
+  const wrong = [...more, ...faultsOfWebhook(context, checked.value)];
+  if ("fault" in choice || wrong.length > 0) throw fieldsError("the job", wrong);
   return { waitSeconds, request: checked.value, model: choice.model, ...(idempotency && { idempotency }) };
 }
 
@@ -68,8 +78,18 @@ async function faultsOfModel(
   wrong: readonly FieldError[],
 ): Promise<readonly FieldError[]> {
   if (wrong.some(({ path }) => path === "model" || path === "body")) return [];
-  const known = await context.queue.models().catch(() => []);
-  const choice = chooseModel(sound.model, known);
-  if ("fault" in choice) return [choice.fault];
-  return "model" in choice ? modelErrors(sound, choice.model) : [];
+  const choice = await chooseServed(context, sound.model).catch(() => undefined);
+  if (choice === undefined || "none" in choice) return [];
+  return "fault" in choice ? [choice.fault] : modelErrors(sound, choice.model);
+}
+
+/** A model that is not known is looked for once more: it may have come since the list was read. */
+async function chooseServed({ models }: GatewayContext, name: string | undefined): Promise<ModelChoice> {
+  const choice = chooseModel(name, await models.get());
+  return "model" in choice ? choice : chooseModel(name, await models.refresh());
+}
+
+function faultsOfWebhook({ webhookPolicy }: GatewayContext, { webhook }: SoundPart): FieldError[] {
+  const message = webhook && checkWebhookUrl(webhook.url, webhookPolicy);
+  return message === undefined ? [] : [{ path: "webhook.url", message }];
 }

@@ -1,4 +1,5 @@
 import { createDiskStore } from "@latentfarm/storage";
+import { STRICT_POLICY } from "@latentfarm/webhooks";
 import request, { type Test } from "supertest";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createApp } from "./app.js";
@@ -6,7 +7,13 @@ import { createContext } from "./context.js";
 import { createFakeFarm, type FakeFarm } from "./testing/fake-farm.js";
 
 const silentLog = { info: () => {}, warn: () => {}, error: () => {} };
-const config = { host: "127.0.0.1", port: 0, dataDir: "/nonexistent", logLevel: "silent" } as const;
+const config = {
+  host: "127.0.0.1",
+  port: 0,
+  dataDir: "/nonexistent",
+  webhookPolicy: STRICT_POLICY,
+  logLevel: "silent",
+} as const;
 
 let farm: FakeFarm;
 let app: ReturnType<typeof createApp>;
@@ -163,7 +170,85 @@ const WRONG_REQUESTS: readonly (readonly [name: string, send: Send, status: numb
   ["a wait of words", postWith("Prefer", "wait=long"), 422, "headers.prefer"],
   ["an empty key", postWith("Idempotency-Key", ""), 422, "headers.idempotency-key"],
   ["a long key", postWith("Idempotency-Key", "k".repeat(256)), 422, "headers.idempotency-key"],
-  ["a dry run", (agent) => agent.post("/v1/jobs?dry_run=true").send({ prompt: "a" }), 422, "query.dry_run"],
+  ["a dry run of words", (agent) => agent.post("/v1/jobs?dry_run=yes"), 422, "query.dry_run"],
+  ["a dry run twice", (agent) => agent.post("/v1/jobs?dry_run=true&dry_run=false"), 422, "query.dry_run"],
+  ["a dry run of another case", (agent) => agent.post("/v1/jobs?Dry_run=true"), 422, "query.Dry_run"],
+  ["a query on a submit", (agent) => agent.post("/v1/jobs?wait=5"), 422, "query.wait"],
+  ["a status that is none", (agent) => agent.get("/v1/jobs?status=done"), 422, "query.status"],
+  ["an empty status", (agent) => agent.get("/v1/jobs?status="), 422, "query.status"],
+  ["a page of 0", (agent) => agent.get("/v1/jobs?limit=0"), 422, "query.limit"],
+  ["a page of 101", (agent) => agent.get("/v1/jobs?limit=101"), 422, "query.limit"],
+  ["a page of 1e1", (agent) => agent.get("/v1/jobs?limit=1e1"), 422, "query.limit"],
+  ["a cursor of another form", (agent) => agent.get("/v1/jobs?cursor=a%20b"), 422, "query.cursor"],
+  ["an unknown parameter", (agent) => agent.get("/v1/jobs?page=2"), 422, "query.page"],
+  ["a parameter __proto__", (agent) => agent.get("/v1/jobs?__proto__=2"), 422, "query.__proto__"],
+  ["a tenant in a query", (agent) => agent.get("/v1/jobs?tenant=acme"), 422, "query.tenant"],
+  ["a state of deliveries", (agent) => agent.get("/v1/deliveries?status=failed"), 422, "query.status"],
+  ["a cursor of deliveries", (agent) => agent.get("/v1/deliveries?cursor="), 422, "query.cursor"],
+  ["a page of the audit", (agent) => agent.get("/v1/admin/audit?limit=x"), 422, "query.limit"],
+  ["a query on health", (agent) => agent.get("/healthz?x=1"), 422, "query.x"],
+  ["a retry with a body", (agent) => agent.post(`/v1/jobs/${KNOWN_FORM}/retry`).send({ a: 1 }), 422, "body"],
+  ["an unknown id to retry", (agent) => agent.post(`/v1/jobs/${KNOWN_FORM}/retry`), 404, "id"],
+  ["an unknown id of deliveries", (agent) => agent.get(`/v1/jobs/${KNOWN_FORM}/deliveries`), 404, "id"],
+  ["an unknown delivery", (agent) => agent.post("/v1/deliveries/x/redeliver"), 404, "id"],
+  ["a redelivery with a body", (agent) => agent.post("/v1/deliveries/x/redeliver").send([1]), 422, "body"],
+  ["an unknown endpoint's secret", (agent) => agent.get("/v1/webhooks/x/secret"), 404, "id"],
+  ["an unknown endpoint to rotate", (agent) => agent.post("/v1/webhooks/x/rotate"), 404, "id"],
+  ["an unknown endpoint to enable", (agent) => agent.post("/v1/webhooks/x/enable"), 404, "id"],
+  [
+    "a rotation of too long an overlap",
+    (agent) => agent.post("/v1/webhooks/x/rotate").send({ overlap_seconds: 604_801 }),
+    422,
+    "overlap_seconds",
+  ],
+  [
+    "a rotation with an unknown field",
+    (agent) => agent.post("/v1/webhooks/x/rotate").send({ secret: "s" }),
+    422,
+    "secret",
+  ],
+  ["a key without a tenant", (agent) => agent.post("/v1/admin/keys").send({}), 422, "tenant"],
+  [
+    "a key without scopes",
+    (agent) => agent.post("/v1/admin/keys").send({ tenant: "a", scopes: [] }),
+    422,
+    "scopes",
+  ],
+  [
+    "a key of an unknown scope",
+    (agent) => agent.post("/v1/admin/keys").send({ tenant: "a", scopes: ["root"] }),
+    422,
+    "scopes.0",
+  ],
+  [
+    "a key of a rate of 0",
+    (agent) => agent.post("/v1/admin/keys").send({ tenant: "a", requests_per_minute: 0 }),
+    422,
+    "requests_per_minute",
+  ],
+  [
+    "a key as a form",
+    (agent) => agent.post("/v1/admin/keys").type("form").send("tenant=a"),
+    415,
+    "headers.content-type",
+  ],
+  ["an unknown key to revoke", (agent) => agent.post("/v1/admin/keys/0123456789AB/revoke"), 404, "id"],
+  ["a malformed key to revoke", (agent) => agent.post("/v1/admin/keys/x/revoke"), 404, "id"],
+  ["a tenant of a wrong name", (agent) => agent.put("/v1/admin/tenants/A%20B").send({}), 422, "name"],
+  ["a tenant without a body", (agent) => agent.put("/v1/admin/tenants/acme").type("json"), 400, "body"],
+  [
+    "a tenant of no weight",
+    (agent) => agent.put("/v1/admin/tenants/acme").send({ weight: 0 }),
+    422,
+    "weight",
+  ],
+  [
+    "a tenant of an unknown limit",
+    (agent) => agent.put("/v1/admin/tenants/acme").send({ limits: { frames: 1 } }),
+    422,
+    "limits.frames",
+  ],
+  ["a tenant to post", (agent) => agent.post("/v1/admin/tenants/acme").send({}), 405, "method"],
   ["a query on a read", (agent) => agent.get(`/v1/jobs/${KNOWN_FORM}?x=1`), 422, "query.x"],
   ["an unknown path", (agent) => agent.get("/v2/jobs"), 404, "path"],
   ["a path of another case", (agent) => agent.get("/V1/models"), 404, "path"],
@@ -266,7 +351,7 @@ describe("wrong requests", () => {
 
   it("createApp() says which methods a path takes", async () => {
     expect((await request(app).patch("/v1/models")).headers.allow).toBe("GET, HEAD");
-    expect((await request(app).get("/v1/jobs")).headers.allow).toBe("POST");
+    expect((await request(app).put("/v1/jobs")).headers.allow).toBe("POST, GET, HEAD");
   });
 
   it("submitJob() repeats no prompt in a refusal", async () => {

@@ -102,6 +102,13 @@ export { frameParamsHash } from "./params-hash.js";
 export { PRECISION_PLANS, type PrecisionPlanName, precisionPlanSchema } from "./plan.js";
 export { PROBLEM_CONTENT_TYPE, type Problem, problemSchema, toProblem } from "./problem.js";
 export {
+  deliveryListQuerySchema,
+  jobListQuerySchema,
+  pageQuerySchema,
+  parseQuery,
+  submitQuerySchema,
+} from "./queries.js";
+export {
   modelErrors,
   type ResolveOptions,
   resolveJobParams,
@@ -140,6 +147,7 @@ export {
   endpointSecretSchema,
   type JobWebhook,
   jobWebhookSchema,
+  rotateRequestSchema,
   WEBHOOK_EVENTS,
   WEBHOOK_EVENTS_DEFAULT,
   type WebhookEvent,

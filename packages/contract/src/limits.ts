@@ -73,6 +73,11 @@ export const LIMITS = {
   start_within_max: 604_800,
   /** Characters of a webhook's address: what proxies and browsers take at least. */
   webhook_url_chars_max: 2_048,
+  rotation_overlap_seconds_min: 0,
+  /** Seconds for which a rotated secret still signs: a week to bring the new one out everywhere. */
+  rotation_overlap_seconds_max: 604_800,
+  /** Seconds: a day. */
+  rotation_overlap_seconds_default: 86_400,
   /** Frames that a webhook's body lists: its receivers expect some 20 kB; the rest is fetched. */
   webhook_frames_max: 16,
   /** A tenant's weight: its share beside others. */

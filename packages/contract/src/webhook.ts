@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wholeBetween } from "./field.js";
 import { LIMITS } from "./limits.js";
 import { tenantNameSchema } from "./tenant.js";
 
@@ -119,6 +120,17 @@ export type Endpoint = z.infer<typeof endpointSchema>;
 
 /** An endpoint with its signing secret, `whsec_` and base64: for its tenant alone. */
 export const endpointSecretSchema = endpointSchema.extend({ secret: z.string() });
+
+/** The body of `POST /v1/webhooks/{id}/rotate`. */
+export const rotateRequestSchema = z.strictObject(
+  {
+    /** Seconds for which the secret of before still signs beside the new one. */
+    overlap_seconds: wholeBetween("rotation_overlap_seconds_min", "rotation_overlap_seconds_max").default(
+      LIMITS.rotation_overlap_seconds_default,
+    ),
+  },
+  "must be an object",
+);
 
 /** The body of `GET /v1/webhooks`. */
 export const endpointListSchema = z.object({ endpoints: z.array(endpointSchema) });

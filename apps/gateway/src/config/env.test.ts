@@ -1,3 +1,4 @@
+import { LAPTOP_POLICY, STRICT_POLICY } from "@latentfarm/webhooks";
 import { describe, expect, it } from "vitest";
 import { readEnv } from "./env.js";
 
@@ -8,8 +9,21 @@ describe("readEnv()", () => {
       FARM_PORT: "0",
       FARM_DATA: "/d",
     });
-    expect(config).toEqual({ host: "127.0.0.1", port: 0, dataDir: "/d", logLevel: "info" });
+    expect(config).toEqual({
+      host: "127.0.0.1",
+      port: 0,
+      dataDir: "/d",
+      webhookPolicy: STRICT_POLICY,
+      logLevel: "info",
+    });
     expect(secrets.redisUrl).toBe("redis://:pw@host");
+  });
+
+  it("readEnv() opens webhooks to this machine by explicit setting alone", () => {
+    const env = { FARM_REDIS_URL: "redis://host", FARM_WEBHOOK_LOOPBACK: "1" };
+    expect(readEnv(env).config.webhookPolicy).toEqual(LAPTOP_POLICY);
+    const ports = readEnv({ ...env, FARM_WEBHOOK_PORTS: "9000" }).config.webhookPolicy;
+    expect(ports).toEqual({ ...LAPTOP_POLICY, ports: [9000] });
   });
 
   it("readEnv() asks for a Redis and refuses unknown names", () => {

@@ -1,4 +1,5 @@
 import { type FarmEnv, FarmError, parseFarmEnv } from "@latentfarm/contract";
+import { type WebhookPolicy, webhookPolicyOf } from "@latentfarm/webhooks";
 
 /** What the gateway is told; nothing in it is secret. */
 export interface GatewayConfig {
@@ -7,6 +8,8 @@ export interface GatewayConfig {
   readonly port: number;
   /** The folder that workers write results to. */
   readonly dataDir: string;
+  /** Where webhooks may be sent to. */
+  readonly webhookPolicy: WebhookPolicy;
   readonly logLevel: FarmEnv["FARM_LOG_LEVEL"];
 }
 
@@ -36,6 +39,10 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
       host: farm.FARM_HOST,
       port: farm.FARM_PORT,
       dataDir: farm.FARM_DATA,
+      webhookPolicy: webhookPolicyOf({
+        loopback: farm.FARM_WEBHOOK_LOOPBACK,
+        ports: farm.FARM_WEBHOOK_PORTS,
+      }),
       logLevel: farm.FARM_LOG_LEVEL,
     }),
     secrets: Object.freeze({ redisUrl: farm.FARM_REDIS_URL }),

@@ -29,6 +29,12 @@ export function parseJsonBody(request: Request): unknown {
   return value;
 }
 
+/** As {@link parseJsonBody}, for a call whose body may be left out: then it is an empty object. */
+export function parseOptionalJsonBody(request: Request): unknown {
+  const body: unknown = request.body;
+  return body instanceof Uint8Array && body.length > 0 ? parseJsonBody(request) : {};
+}
+
 function assertJsonType(request: Request): void {
   const named = (request.headers["content-type"] ?? "").matchAll(/;\s*charset\s*=\s*"?([^\s;"]*)/gi);
   const [charset = "utf-8", ...others] = [...named].map((match) => match[1]?.toLowerCase());

@@ -1,4 +1,5 @@
 import { createOpenApi } from "@latentfarm/contract";
+import { renderDocsPage } from "../docs-page.js";
 import type { OpenRoute } from "../http/route.js";
 
 /** The version of the public contract, as in the paths. */
@@ -13,6 +14,19 @@ export function openApiRoute(): OpenRoute {
     scope: "open",
     handle({ response }) {
       response.json(document);
+    },
+  };
+}
+
+/** `GET /docs`: the contract as a page. */
+export function docsRoute(): OpenRoute {
+  const { html, policy } = renderDocsPage(createOpenApi(CONTRACT_VERSION));
+  return {
+    method: "get",
+    path: "/docs",
+    scope: "open",
+    handle({ response }) {
+      response.set("Content-Security-Policy", policy).type("html").send(html);
     },
   };
 }

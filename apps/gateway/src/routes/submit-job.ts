@@ -1,31 +1,30 @@
 import {
-  createJobId,
+  type DryRun,
+  frameCost,
   isTerminal,
   type JobRecord,
   jobPath,
   jobToWire,
-  resolveJobParams,
+  parseQuery,
+  submitQuerySchema,
 } from "@latentfarm/contract";
-import type { NewJob } from "@latentfarm/queue";
 import type { Response } from "express";
-import type { Caller } from "../access/caller.js";
 import type { GatewayContext } from "../context.js";
+import { type CheckedSubmission, createJob, draftParams } from "../create-job.js";
 import { createImageBodies, type ImageBodies } from "../http/image-body.js";
+import { nameInLog } from "../http/request-log.js";
 import type { Call, Route } from "../http/route.js";
-import { readSubmission, type Submission } from "../read-submission.js";
-import { storeInitImage } from "../store-init-image.js";
+import { readSubmission, type SubmitQuery } from "../read-submission.js";
 import { waitForEnd } from "../wait-for-end.js";
 
-/** Random bytes of a job id. */
-const ID_BYTES = 10;
-
 /** `POST /v1/jobs`: checks a body against the contract and the model, and puts the job on the queue. */
-export function submitJobRoute(context: GatewayContext): Route {
+export function submitJobRoute(context: GatewayContext): Route<SubmitQuery> {
   const bodies = createImageBodies();
   return {
     method: "post",
     path: "/v1/jobs",
     scope: "submit",
+    query: (parameters) => parseQuery(submitQuerySchema, parameters),
     before: [bodies.read],
     handle: (call) => submitJob({ context, bodies }, call),
   };
@@ -33,36 +32,45 @@ export function submitJobRoute(context: GatewayContext): Route {
 
 async function submitJob(
   { context, bodies }: { readonly context: GatewayContext; readonly bodies: ImageBodies },
-  call: Call,
+  call: Call<SubmitQuery>,
 ): Promise<void> {
-  const { request, response, caller } = call;
+  const { request, response, caller, query } = call;
   const submission = await readSubmission(context, call);
   const { waitSeconds, known } = submission;
   if (known) return answer({ context, response, waitSeconds }, known);
-  const job = await createJob({ context, caller }, submission);
+  const checked = { caller, ...submission };
+  if (query.dry_run) {
+    response.json(await forecast(context, checked));
+    return;
+  }
+  const job = await createJob(context, checked);
   bodies.release(request);
   const record = await context.queue.submit(job);
-  context.log.info({ jobId: record.id, model: record.model, frames: job.params.num_images }, "job submitted");
+  nameInLog(response, { jobId: record.id, model: record.model, frames: job.params.num_images });
   await answer({ context, response, waitSeconds }, record);
 }
 
-async function createJob(
-  { context, caller }: { readonly context: GatewayContext; readonly caller: Caller },
-  { request, model, idempotency }: Submission & { known?: never },
-): Promise<NewJob> {
-  const params = resolveJobParams(request, { model, seed: context.drawSeed() });
-  const nowMs = context.nowMs();
-  const id = createJobId({ nowMs, random: context.randomBytes(ID_BYTES) });
-  const { image, strength } = request;
-  const initImage =
-    image !== undefined && (await storeInitImage(context.store, { jobId: id, params, image, strength }));
-  return {
-    id,
+async function forecast(context: GatewayContext, submission: CheckedSubmission): Promise<DryRun> {
+  const { caller, model } = submission;
+  const full = await draftParams(context, submission);
+  const { metadata: _metadata, ...params } = full;
+  const { reason, position, eta } = await context.queue.forecast({
     tenant: caller.tenant,
     model: model.name,
-    params: initImage ? { ...params, init_image: initImage } : params,
-    created_at: new Date(nowMs).toISOString(),
-    ...(idempotency && { idempotency }),
+    params: full,
+  });
+  return {
+    dry_run: true,
+    model: model.name,
+    params,
+    cost: frameCost(params) * params.num_images,
+    frames: params.num_images,
+    runnable: reason === null,
+    reason,
+    position,
+    eta_seconds: eta?.seconds ?? null,
+    eta_low_seconds: eta?.low_seconds ?? null,
+    eta_high_seconds: eta?.high_seconds ?? null,
   };
 }
 

@@ -125,7 +125,7 @@ export function createFakeFarm(): FakeFarm {
     async models() {
       tally.modelsAsked++;
       await wellFarm();
-      return farm.served;
+      return [...farm.served];
     },
     async workers() {
       await wellFarm();
@@ -188,9 +188,20 @@ function fakeJobCalls(jobs: FakeJobs, wellFarm: () => Promise<void>): JobCalls {
       return jobs.list(query);
     },
     keep({ onJobEnd }) {
-      const tell = (job: JobRecord): void => void onJobEnd(job).catch(() => undefined);
+      const filing = new Set<Promise<void>>();
+      const tell = (job: JobRecord): void => {
+        const filed = onJobEnd(job)
+          .catch(() => undefined)
+          .finally(() => filing.delete(filed));
+        filing.add(filed);
+      };
       jobs.onEnd.add(tell);
-      return { [Symbol.asyncDispose]: async () => void jobs.onEnd.delete(tell) };
+      return {
+        [Symbol.asyncDispose]: async () => {
+          jobs.onEnd.delete(tell);
+          await Promise.all(filing);
+        },
+      };
     },
   };
 }

@@ -11,6 +11,24 @@ export interface FakeWebhooks extends WebhookStore {
 
 const TIMESTAMP = "2026-01-01T00:00:00.000Z";
 
+/** A delivery of a job that waits for its first attempt. */
+export function deliveryOf(jobId: string, id: string): Delivery {
+  return {
+    id,
+    job_id: jobId,
+    endpoint: "ep_1",
+    url: "https://hooks.example.org/farm",
+    type: "job.succeeded",
+    sequence: 1,
+    status: "pending",
+    created_at: TIMESTAMP,
+    delivered_at: null,
+    next_attempt_at: TIMESTAMP,
+    attempts_made: 0,
+    attempts: [],
+  };
+}
+
 interface KnownEndpoint {
   readonly endpoint: Endpoint;
   readonly secrets: number;

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
+import { STRICT_POLICY, type WebhookPolicy } from "@latentfarm/webhooks";
 import { createApp } from "../app.js";
 import { type ContextOverrides, createContext, type GatewayContext } from "../context.js";
 import { createFakeFarm, type FakeFarm } from "./fake-farm.js";
@@ -19,6 +20,7 @@ export interface TestGateway extends AsyncDisposable {
 /** Where a test gateway is said to listen, and what of its context is replaced. */
 export interface TestGatewayOptions extends ContextOverrides {
   readonly host?: string;
+  readonly webhookPolicy?: WebhookPolicy;
 }
 
 /** The time at which a test gateway stands, in milliseconds. */
@@ -26,13 +28,13 @@ export const TEST_NOW_MS: number = Date.UTC(2026, 0, 1);
 
 /** Makes a gateway without a port or a Redis. */
 export async function createTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const { host = "127.0.0.1", ...overrides } = options;
+  const { host = "127.0.0.1", webhookPolicy = STRICT_POLICY, ...overrides } = options;
   const dataDir = await mkdtemp(join(tmpdir(), "latentfarm-gateway-"));
   const [farm, store, logged] = [createFakeFarm(), createDiskStore(dataDir), [] as string[]];
   const write = (fields: object, message: string): void =>
     void logged.push(`${message} ${JSON.stringify(fields)}`);
   const context = await createContext(
-    { host, port: 0, dataDir, logLevel: "silent" },
+    { host, port: 0, dataDir, webhookPolicy, logLevel: "silent" },
     { redisUrl: "redis://unused" },
     {
       farm,

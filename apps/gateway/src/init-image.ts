@@ -5,21 +5,33 @@ import { inputKey, type ObjectStore } from "@latentfarm/storage";
 
 /** An image as a submit body holds it, with the job that it is for. */
 export interface SubmittedImage {
-  readonly jobId: JobId;
   readonly params: Pick<JobParams, "width" | "height">;
   /** Base64 or a data URI. */
   readonly image: string;
   readonly strength: number | undefined;
 }
 
+/** An image at a job's size. */
+export interface CutImage {
+  readonly png: Uint8Array;
+  readonly initImage: InitImage;
+}
+
 /**
- * Cuts a client's image to the job's size and puts it into the object store: Redis never holds pixels.
- * @throws {FarmError} invalid_request, naming `image`; store_unavailable
+ * Cuts a client's image to the job's size.
+ * @throws {FarmError} invalid_request, naming `image`
  */
-export async function storeInitImage(store: ObjectStore, submitted: SubmittedImage): Promise<InitImage> {
-  const { jobId, params, image, strength = STRENGTH_DEFAULT } = submitted;
+export async function cutInitImage(submitted: SubmittedImage): Promise<CutImage> {
+  const { params, image, strength = STRENGTH_DEFAULT } = submitted;
   const { width, height } = params;
   const png = await normalizeInitImage(decodeImageText(image), { width, height });
+  return { png, initImage: { sha256: createHash("sha256").update(png).digest("hex"), strength } };
+}
+
+/**
+ * Puts a job's image into the object store: Redis never holds pixels.
+ * @throws {FarmError} store_unavailable
+ */
+export async function storeInitImage(store: ObjectStore, jobId: JobId, png: Uint8Array): Promise<void> {
   await store.put(inputKey(jobId), png, { contentType: "image/png", metadata: {} });
-  return { sha256: createHash("sha256").update(png).digest("hex"), strength };
 }
