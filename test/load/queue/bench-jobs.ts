@@ -38,7 +38,7 @@ export function benchTenant(index: number): Tenant {
 export function benchJob(model: string, index: number, params: Partial<JobParams> = {}): NewJob {
   const priority = PRIORITIES[Math.floor(index / TENANTS.length) % PRIORITIES.length] ?? "normal";
   return {
-    ...newJob(model, { prompt: BENCH_PROMPT, priority, steps: 28, ...params }),
+    ...newJob(model, { prompt: BENCH_PROMPT, priority, steps: 28, seed: "7", ...params }),
     tenant: benchTenant(index),
   };
 }

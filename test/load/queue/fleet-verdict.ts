@@ -35,10 +35,11 @@ export function findBottleneck(sample: FleetSample): string | undefined {
   if (sample.redisMainMs / elapsedMs >= FULL) return "Redis: its one thread of commands fills a core";
   const machine = sample.machineMs / (elapsedMs * sample.cores);
   if (machine >= FULL) {
+    const othersMs = Math.max(sample.machineMs - sample.workersMs - sample.redisMs - sample.submitterMs, 0);
     const share = (ms: number) => `${((100 * ms) / sample.machineMs).toFixed(0)}%`;
     return (
       `this machine's ${sample.cores} cores: workers' side ${share(sample.workersMs)}, Redis ${share(sample.redisMs)}, ` +
-      `submitter ${share(sample.submitterMs)} of the work`
+      `submitter ${share(sample.submitterMs)}, other programs ${share(othersMs)} of the work`
     );
   }
   if (sample.doneFrames >= sample.capacityFrames * FULL) return "the workers: each has its frames in flight";

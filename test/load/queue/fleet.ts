@@ -28,6 +28,9 @@ const DEMANDS: readonly number[] = [50, 100, 150, 200, 300, 400, 600, 800, 1_200
 const SETTLE_SECONDS = 6;
 const HOLD_SECONDS = 12;
 
+/** Tries of one demand: other work on the machine may have spoilt the first. */
+const TRIES = 2;
+
 /** Seconds without any frame: what the fleet costs by being there. */
 const IDLE_SECONDS = 10;
 
@@ -88,13 +91,9 @@ export async function measureFleet({ workers, progress }: FleetOptions): Promise
     await startWorkers(fleet, progress);
     const { clients } = await redis.figures();
     const idle = await sampleWhile(fleet, { framesPerSecond: 0, seconds: IDLE_SECONDS });
-    const steps: FleetStep[] = [];
-    for (const demand of DEMANDS) {
-      const step = await measureStep(fleet, demand);
-      steps.push(step);
-      if (!step.keptUp) break;
-    }
+    const steps = await raiseDemand(fleet);
     const best = steps.findLast(({ keptUp }) => keptUp);
+    const last = best ?? steps.at(-1);
     return {
       workers,
       progress,
@@ -103,7 +102,7 @@ export async function measureFleet({ workers, progress }: FleetOptions): Promise
       idleWorkersCores: coresOf(idle.sample.workersMs, idle.sample),
       steps,
       sustainedPerSecond: best?.donePerSecond ?? 0,
-      redisAlonePerSecond: best === undefined ? 0 : projectRedis(best.sample),
+      redisAlonePerSecond: last === undefined ? 0 : projectRedis(last.sample),
     };
   } finally {
     await Promise.all(processes.map((role) => role[Symbol.asyncDispose]()));
@@ -124,7 +123,7 @@ function formatOne(figures: FleetFigures): string {
       "Redis cores",
       "workers' cores",
       "all cores",
-      "commands a frame",
+      "commands a frame, in scripts too",
       "Redis ms a frame",
     ],
     figures.steps.map((step) => [
@@ -164,6 +163,17 @@ async function startWorkers({ redis, processes, workers }: Fleet, progress: bool
       return role.call("start", share);
     }),
   );
+}
+
+async function raiseDemand(fleet: Fleet): Promise<FleetStep[]> {
+  const steps: FleetStep[] = [];
+  for (const demand of DEMANDS) {
+    let step = await measureStep(fleet, demand);
+    for (let tries = 1; tries < TRIES && !step.keptUp; tries++) step = await measureStep(fleet, demand);
+    steps.push(step);
+    if (!step.keptUp) break;
+  }
+  return steps;
 }
 
 async function measureStep(fleet: Fleet, demandPerSecond: number): Promise<FleetStep> {

@@ -1,8 +1,11 @@
 import path from "node:path";
 import { BATCH_ROWS_MAX, createPipeline, type Pipeline } from "@latentfarm/engine";
 import { REPOSITORY_ROOT, runJob, startTestFarm } from "../../harness/index.js";
+import { FARM_PROCESSES } from "../engine/farm-memory.js";
 import { benchFrame, DEMO_MODEL } from "../engine/frame.js";
 import { measureOverhead, type OverheadFigures } from "../engine/gateway-overhead.js";
+import { listDescendants } from "../measure/process-memory.js";
+import { readProcessorMs } from "../measure/processor-time.js";
 import { formatTable } from "../measure/report.js";
 import { type Summary, summarize } from "../measure/summary.js";
 
@@ -27,11 +30,19 @@ export interface PictureOverhead {
   readonly share: number;
 }
 
+/** A worker that is kept full; milliseconds a picture. */
+export interface FullOverhead {
+  readonly bareMs: Summary;
+  readonly farmMs: Summary;
+  readonly share: number;
+  /** Processor time of gateway, worker and Redis: what the farm itself takes when the engine computes elsewhere. */
+  readonly processorMs: number;
+}
+
 /** What the farm adds to the bare pipeline. */
 export interface ShareFigures {
   readonly pictures: readonly PictureOverhead[];
-  /** Milliseconds a picture while a worker is kept full. */
-  readonly full: { readonly bareMs: Summary; readonly farmMs: Summary; readonly share: number };
+  readonly full: FullOverhead;
   /** Milliseconds that a picture must take for the aim, by what the farm adds to one picture of the demo model. */
   readonly frameMsForAim: number;
 }
@@ -72,23 +83,38 @@ export function formatShare({ pictures, full, frameMsForAim }: ShareFigures): st
   return [
     formatTable(["demo model, 64x64", "bare ms", "farm ms", "added ms", "share"], [...single, filled]),
     `What is added to one picture is under ${percent(OVERHEAD_SHARE_AIM)} of it from ${(frameMsForAim / 1_000).toFixed(2)} s a picture on. ` +
+      `Gateway, worker and Redis use ${full.processorMs.toFixed(1)} ms of processor time a picture of a full worker: ` +
+      `under ${percent(OVERHEAD_SHARE_AIM)} from ${(full.processorMs / OVERHEAD_SHARE_AIM / 1_000).toFixed(2)} s a picture on, even where they share the engine's cores. ` +
       "The farm's processes share the two cores with the engine here; it also encodes and stores a PNG, which the bare pipeline does not.",
   ].join("\n\n");
 }
 
-async function measureFull(pipeline: Pipeline, farmUrl: string): Promise<ShareFigures["full"]> {
+async function measureFull(pipeline: Pipeline, farmUrl: string): Promise<FullOverhead> {
   const bare: number[] = [];
   const farm: number[] = [];
+  const processor: number[] = [];
   for (let repeat = -1; repeat < REPEATS; repeat++) {
     const bareMs = await timeOf(() => drawBare(pipeline));
+    const beforeMs = readFarmMs();
     const farmMs = await timeOf(() => runJob(farmUrl, { ...benchFrame(), num_images: PICTURES }));
+    const usedMs = readFarmMs() - beforeMs;
     if (repeat < 0) continue; // The first turn grows memory.
     bare.push(bareMs / PICTURES);
     farm.push(farmMs / PICTURES);
+    processor.push(usedMs / PICTURES);
   }
   const bareMs = summarize(bare);
   const farmMs = summarize(farm);
-  return { bareMs, farmMs, share: farmMs.median / bareMs.median - 1 };
+  const share = farmMs.median / bareMs.median - 1;
+  return { bareMs, farmMs, share, processorMs: summarize(processor).median };
+}
+
+/** Processor time of the farm's processes without the engine, the children of this one. */
+function readFarmMs(): number {
+  const own = [...FARM_PROCESSES].flatMap(([name, part]) => (name === "engine" ? [] : [part]));
+  return listDescendants(process.pid)
+    .filter(({ command }) => own.some((part) => command.includes(part)))
+    .reduce((sum, { pid }) => sum + readProcessorMs(pid), 0);
 }
 
 /** Keeps as many pictures under way as a worker does. */

@@ -29,8 +29,8 @@ const PAUSE_MS = 25;
 export interface ListenerLevel {
   readonly listeners: number;
   readonly privateBytes: number;
-  /** Against the gateway before the first listener. */
-  readonly bytesPerListener: number;
+  /** Against the first level, by when the gateway has grown to its working size; null for that one. */
+  readonly bytesPerListener: number | null;
   /** Shares of one core while nothing happens. */
   readonly gatewayCores: number;
   readonly redisCores: number;
@@ -52,8 +52,6 @@ export interface SseOptions {
 export async function measureSse({ listenersMax = 4_000 }: SseOptions = {}): Promise<SseFigures> {
   await using gateway = await startGatewayProcess();
   await using clients = startRole<ListenerCalls>("listeners");
-  await delay(SETTLE_MS);
-  const emptyBytes = privateBytes(gateway);
   const levels: ListenerLevel[] = [];
   const listening: JobId[] = [];
   for (const listeners of LEVELS.filter((count) => count <= listenersMax)) {
@@ -61,7 +59,7 @@ export async function measureSse({ listenersMax = 4_000 }: SseOptions = {}): Pro
     const paths = ids.map(eventsPath);
     await clients.call("open", { farmUrl: gateway.url, paths, headers: {} });
     listening.push(...ids);
-    levels.push(await measureLevel({ gateway, clients, emptyBytes, listening }));
+    levels.push(await measureLevel({ gateway, clients, listening, first: levels[0] }));
   }
   await clients.call("close", undefined);
   return { levels };
@@ -83,7 +81,7 @@ export function formatSse({ levels }: SseFigures): string {
     levels.map(({ listeners, privateBytes: bytes, bytesPerListener, gatewayCores, redisCores, event }) => [
       listeners.toLocaleString("en"),
       megabytes(bytes),
-      (bytesPerListener / 1_000).toFixed(1),
+      bytesPerListener === null ? "" : (bytesPerListener / 1_000).toFixed(1),
       gatewayCores.toFixed(3),
       redisCores.toFixed(3),
       ...[event.p50, event.p95, event.max].map((ms) => ms.toFixed(1)),
@@ -94,11 +92,11 @@ export function formatSse({ levels }: SseFigures): string {
 async function measureLevel(level: {
   readonly gateway: GatewayProcess;
   readonly clients: RoleProcess<ListenerCalls>;
-  readonly emptyBytes: number;
   /** Those that are canceled leave. */
   readonly listening: JobId[];
+  readonly first: ListenerLevel | undefined;
 }): Promise<ListenerLevel> {
-  const { gateway, clients, emptyBytes, listening } = level;
+  const { gateway, clients, listening, first } = level;
   const listeners = listening.length;
   await delay(SETTLE_MS);
   const before = await readCosts(gateway);
@@ -116,7 +114,8 @@ async function measureLevel(level: {
   return {
     listeners,
     privateBytes: bytes,
-    bytesPerListener: (bytes - emptyBytes) / listeners,
+    bytesPerListener:
+      first === undefined ? null : (bytes - first.privateBytes) / (listeners - first.listeners),
     gatewayCores: (after.gatewayMs - before.gatewayMs) / elapsedMs,
     redisCores: (after.redisMs - before.redisMs) / elapsedMs,
     event: summarizeLatency(latencies),

@@ -65,6 +65,7 @@ async function closedLoop(task: {
     connections,
     duration: seconds,
   });
+  if (result["2xx"] === 0) throw new Error(`Cannot measure submits: none of ${result.non2xx} was accepted`);
   const { p50, p90, p99, max } = result.latency;
   return {
     connections,
@@ -104,10 +105,11 @@ async function openLoop(task: {
 
 /** Not `fetch`: it costs the shared cores several times as much a call. */
 function post(agent: Agent, target: LoadTarget): Promise<boolean> {
+  const headers = { ...jsonHeaders(target), "content-length": Buffer.byteLength(target.body) };
   return new Promise((resolve, reject) => {
     const call = request(
       `${target.farmUrl}/v1/jobs`,
-      { method: "POST", agent, headers: jsonHeaders(target), timeout: ANSWER_MS_MAX },
+      { method: "POST", agent, headers, timeout: ANSWER_MS_MAX },
       (response) => {
         response.resume();
         response.once("end", () => resolve(response.statusCode === ACCEPTED));
@@ -120,10 +122,6 @@ function post(agent: Agent, target: LoadTarget): Promise<boolean> {
   });
 }
 
-function jsonHeaders({ body, headers }: LoadTarget): Record<string, string> {
-  return {
-    "content-type": "application/json",
-    "content-length": String(Buffer.byteLength(body)),
-    ...headers,
-  };
+function jsonHeaders({ headers }: LoadTarget): Record<string, string> {
+  return { "content-type": "application/json", ...headers };
 }
