@@ -67,14 +67,7 @@ export class Outbox {
       else members.push(member);
     }
     const ids = [...new Set(members.map(({ jobId }) => jobId))];
-    const made = await Promise.all(
-      ids.map((id) =>
-        this.#fileJob(
-          id,
-          members.filter(({ jobId }) => jobId === id),
-        ),
-      ),
-    );
+    const made = await Promise.all(ids.map((id) => this.#fileJob(id, inOrder(members, id))));
     return made.reduce((sum, count) => sum + count, 0);
   }
 
@@ -151,6 +144,11 @@ export class Outbox {
     if (!this.#skipped.has(text)) this.#context.log.error({ event: text, reason }, "event is left alone");
     this.#skipped.set(text, Date.now() + OUTBOX_RETRY_MS);
   }
+}
+
+/** The events of one job in its own order: those of one millisecond come in another one. */
+function inOrder(members: readonly Member[], id: JobId): Member[] {
+  return members.filter(({ jobId }) => jobId === id).sort((a, b) => a.sequence - b.sequence);
 }
 
 function parseMember(text: string, atMs: number): Member | undefined {
