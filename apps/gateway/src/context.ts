@@ -6,7 +6,6 @@ import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
 import { createLogger } from "@latentfarm/telemetry";
 import type { WebhookPolicy } from "@latentfarm/webhooks";
 import { isLoopback } from "./access/loopback.js";
-import { createOpenFarm, type OpenFarm } from "./access/open-farm.js";
 import type { GatewayConfig, GatewaySecrets } from "./config/env.js";
 import { fileEndedJob } from "./file-ended-job.js";
 import { HEARTBEAT_MS, MODELS_CACHE_MS, QUEUE_MS_MAX } from "./limits.js";
@@ -33,8 +32,6 @@ export interface GatewayContext extends AsyncDisposable {
   readonly webhookPolicy: WebhookPolicy;
   /** Keys, tenants and rates. */
   readonly access: Access;
-  /** Whether the farm has no keys yet. */
-  readonly open: OpenFarm;
   /** True when the gateway listens on this machine alone. */
   readonly isLoopback: boolean;
   readonly store: ObjectStore;
@@ -79,7 +76,6 @@ export async function createContext(
   const drain = new AbortController();
   const msMax = overrides.queueMsMax ?? QUEUE_MS_MAX;
   const nowMs = overrides.nowMs ?? Date.now;
-  const access = boundAccess(farm.access, msMax);
   const queue = boundQueue(farm, msMax);
   const keeping = farm.keep({ onJobEnd: (job) => fileEndedJob({ store, log }, job) });
   return {
@@ -87,8 +83,7 @@ export async function createContext(
     models: createShortCache({ load: () => queue.models(), ageMsMax: MODELS_CACHE_MS, nowMs }),
     webhooks: boundWebhooks(farm.webhooks, msMax),
     webhookPolicy: config.webhookPolicy,
-    access,
-    open: createOpenFarm(access, nowMs),
+    access: boundAccess(farm.access, msMax),
     isLoopback: isLoopback(config.host),
     store,
     log,

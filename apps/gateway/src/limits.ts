@@ -33,6 +33,3 @@ export const DRAIN_MS_MAX = 10_000;
 
 /** Milliseconds for which a list of models is used: a submit needs no newer one, and a thousand a second share it. */
 export const MODELS_CACHE_MS = 1_000;
-
-/** Milliseconds for which a farm without keys is taken to have none: a first key closes it this much later at most. */
-export const OPEN_CACHE_MS = 1_000;

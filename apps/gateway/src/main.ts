@@ -1,4 +1,4 @@
-import { FarmError } from "@latentfarm/contract";
+import { FarmError, TENANT_DEFAULT } from "@latentfarm/contract";
 import { createApp } from "./app.js";
 import { readEnv } from "./config/env.js";
 import { createContext, type GatewayContext } from "./context.js";
@@ -25,11 +25,10 @@ async function main(): Promise<void> {
 
 /** A farm without keys is either open to its machine or closed to all: its operator must know which. */
 async function tellAccess(context: GatewayContext): Promise<void> {
-  const tenant = await context.open.tenant();
-  if (tenant === undefined) return;
+  if (await context.access.hasKeys()) return;
   if (context.isLoopback) {
     const message = "farm is open: it has no keys, so every program of this machine may do everything";
-    context.log.warn({ tenant: tenant.name }, message);
+    context.log.warn({ tenant: TENANT_DEFAULT }, message);
   } else {
     context.log.warn({}, "farm is closed: it has no keys; make the first with ./farm keys create");
   }

@@ -1,4 +1,4 @@
-import { FarmError, SCOPES, type Scope, type Tenant } from "@latentfarm/contract";
+import { FarmError, SCOPES, type Scope, TENANT_DEFAULT } from "@latentfarm/contract";
 import type { Request } from "express";
 import type { GatewayContext } from "../context.js";
 import { type Caller, callerOfKey, hasScope } from "./caller.js";
@@ -8,7 +8,7 @@ import { isLoopbackAuthority, isLoopbackOrigin } from "./loopback.js";
 const BEARER = /^Bearer +([A-Za-z0-9_]+)$/i;
 
 /** Part of the context that tells who calls. */
-type AuthenticationContext = Pick<GatewayContext, "access" | "open" | "isLoopback">;
+type AuthenticationContext = Pick<GatewayContext, "access" | "isLoopback">;
 
 /**
  * Who calls, once it is certain that they may. A farm without keys takes every call that comes from a program or page
@@ -20,8 +20,7 @@ export async function authenticate(
   request: Request,
   scope: Scope,
 ): Promise<Caller> {
-  const openTenant = await context.open.tenant();
-  if (openTenant !== undefined) return openCaller(context, request, openTenant);
+  if (!(await context.access.hasKeys())) return openCaller(context, request);
   const caller = await keyCaller(context, request);
   if (hasScope(caller, scope)) return caller;
   const message = `holds a key without the scope ${scope}: its scopes are ${caller.scopes.join(", ")}`;
@@ -30,13 +29,13 @@ export async function authenticate(
 
 const AUTHORIZATION = "headers.authorization";
 
-function openCaller(context: AuthenticationContext, request: Request, tenant: Tenant): Caller {
-  if (!context.isLoopback) {
+async function openCaller({ access, isLoopback }: AuthenticationContext, request: Request): Promise<Caller> {
+  if (!isLoopback) {
     const message = "must be Bearer and an API key, and the farm has none: make one with ./farm keys create";
     throw refusal("unauthorized", AUTHORIZATION, message);
   }
   assertLocal(request);
-  return { tenant, scopes: SCOPES, actor: "open" };
+  return { tenant: await access.getTenant(TENANT_DEFAULT), scopes: SCOPES, actor: "open" };
 }
 
 /**

@@ -27,7 +27,6 @@ export function createKeyRoute(context: GatewayContext): Route {
     async handle({ request, response, caller }) {
       const wish = parseWith(keyRequestSchema, parseJsonBody(request), "the key");
       const key = await context.access.createKey(wish, caller.actor);
-      context.open.close();
       context.log.info({ keyId: key.id, tenant: key.tenant, actor: caller.actor }, "key made");
       response.status(201).json(key);
     },
