@@ -54,6 +54,7 @@ const tooLarge: Json = { $ref: "#/components/responses/TooLarge" };
 function submitJob(): Json {
   const wait = `wait=${LIMITS.wait_seconds_min}..${LIMITS.wait_seconds_max}: holds the answer until the job ends or the seconds have passed`;
   const keySchema = { type: "string", minLength: 1, maxLength: LIMITS.idempotency_key_chars_max };
+  const location = { Location: { description: "The job's path", schema: { type: "string" } } };
   const applied = { description: "The wait that was applied", schema: { type: "string" } };
   const dryRun = "true: only what the job would cost and when it would be done";
   return operation({
@@ -71,7 +72,7 @@ function submitJob(): Json {
       "200": {
         ...answer("The job has ended within the wait; or what became of a dry run", "Job", {
           "Preference-Applied": applied,
-          ...LOCATION,
+          ...location,
         }),
         content: { "application/json": { schema: { oneOf: [ref("Job"), ref("DryRun")] } } },
       },
@@ -130,7 +131,7 @@ function readFrame(): Json {
   const picture = { schema: { type: "string", format: "binary" } };
   const pictures = Object.fromEntries(Object.values(CONTENT_TYPES).map((type) => [type, picture]));
   const known = header("If-None-Match", "The ETag of a picture that the client has", { type: "string" });
-  const etag = { ETag: { description: "The picture's SHA-256", schema: { type: "string" } } };
+  const etag = { ETag: { description: "The picture's SHA-256", required: true, schema: { type: "string" } } };
   return operation({
     ...JOBS,
     summary: "The picture of one frame",

@@ -60,12 +60,17 @@ export const SHARED_RESPONSES: Json = {
   Unavailable: problem("The queue or the store is away, or the farm is full", RETRY_AFTER),
 };
 
+/** A header that never lacks where it is named. */
+function always(description: string, schema: Json): Json {
+  return { description, required: true, schema };
+}
+
 /** The headers that many answers share. */
 export const SHARED_HEADERS: Json = {
-  RequestId: { description: "The request's name, in the log too", schema: { type: "string" } },
-  RetryAfter: { description: "Seconds to wait", schema: { type: "integer", minimum: 1 } },
-  Authenticate: { description: "How to show a key", schema: { type: "string", const: "Bearer" } },
-  Location: { description: "The job's path", schema: { type: "string" } },
+  RequestId: always("The request's name, in the log too", { type: "string" }),
+  RetryAfter: always("Seconds to wait", { type: "integer", minimum: 1 }),
+  Authenticate: always("How to show a key", { type: "string", const: "Bearer" }),
+  Location: always("The job's path", { type: "string", pattern: "^/v1/jobs/" }),
 };
 
 /** A job's path in an answer's headers. */

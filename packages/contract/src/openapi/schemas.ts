@@ -65,6 +65,8 @@ function schemaOf(schema: z.ZodType, io: "input" | "output"): Json {
     override: ({ jsonSchema }) => {
       if (io === "output" && jsonSchema.additionalProperties === false)
         delete jsonSchema.additionalProperties;
+      // `contentEncoding` says it; as a format it is not in JSON Schema's vocabulary.
+      if (jsonSchema.format === "base64") delete jsonSchema.format;
     },
   });
   return body;
