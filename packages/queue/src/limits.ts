@@ -95,6 +95,12 @@ export const EVENTS_POLL_MS = 30_000;
 export const FINISHED_JOB_SECONDS = 86_400;
 
 /**
+ * Seconds that a finished job with a webhook stays: its deliveries are made of the record, by couriers that may have been
+ * away for longer than a week-end.
+ */
+export const FINISHED_WEBHOOK_JOB_SECONDS = 604_800;
+
+/**
  * Bytes of a snapshot in Redis: a latent of 512 x 512 pixels has 256 KiB, and a sampler remembers up to three more of
  * them. 16 workers with 16 such frames each are then 256 MiB at most; larger snapshots lie in the object store.
  */

@@ -1,5 +1,5 @@
 import { isTerminal, PRIORITY_WEIGHTS, STATUS_TRANSITIONS, STATUSES } from "@latentfarm/contract";
-import { EVENTS_MAX, FINISHED_JOB_SECONDS } from "../limits.js";
+import { EVENTS_MAX, FINISHED_JOB_SECONDS, FINISHED_WEBHOOK_JOB_SECONDS } from "../limits.js";
 import { FAIR_LIBRARY } from "./fair-library.js";
 import type { Script } from "./script.js";
 
@@ -183,8 +183,9 @@ local function settle()
   redis.call('ZADD', root .. ':ended', whole(now), id .. '|' .. get('tenant') .. '|' .. to)
   redis.call('ZADD', root .. ':unfiled', whole(now), id)
   emit('job.' .. to, to == 'failed' and '{"error":' .. get('error') .. '}' or '{}')
+  local seconds = get('hook_events') and ${FINISHED_WEBHOOK_JOB_SECONDS} or ${FINISHED_JOB_SECONDS}
   for _, key in ipairs({ record, stream, root .. ':params:' .. id }) do
-    redis.call('EXPIRE', key, ${FINISHED_JOB_SECONDS})
+    redis.call('EXPIRE', key, seconds)
   end
   return to
 end
