@@ -4,6 +4,8 @@ import { type DirectorySource, KeyDirectory, type StoredKey } from "./key-direct
 import { KEY_CACHE_MS, TENANTS_MAX, UNKNOWN_KEY_CHECK_MS } from "./limits.js";
 
 const ID = "0123456789AB";
+/** Milliseconds of a slow answer. */
+const SLOW_MS = 20;
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -23,11 +25,14 @@ function stored(id: string): StoredKey {
 
 /** A source in memory that counts what it is asked, and a directory over it on the fake clock. */
 function directoryOf(ids: readonly string[]) {
-  const state = { version: ids.length === 0 ? null : "1", ids: [...ids], weight: 1, down: false };
+  const state = { version: ids.length === 0 ? null : "1", ids: [...ids], weight: 1, down: false, slowMs: 0 };
   const asked = { version: 0, keys: 0, tenant: 0 };
+  /** What is told is what stood when it was asked; `slowMs` is how long the answer is on its way. */
   const answer = async <T>(value: () => T): Promise<T> => {
     if (state.down) throw new Error("down");
-    return value();
+    const told = value();
+    if (state.slowMs > 0) await new Promise((resolve) => setTimeout(resolve, state.slowMs));
+    return told;
   };
   const source: DirectorySource = {
     readVersion: () =>
@@ -62,7 +67,9 @@ describe("KeyDirectory", () => {
     expect(await directory.find(ID)).toBeDefined();
     expect(asked).toEqual({ version: 1, keys: 1, tenant: 0 });
     await vi.advanceTimersByTimeAsync(KEY_CACHE_MS / 2 + 1);
-    expect(await directory.find(ID)).toBeUndefined();
+    const found = directory.find(ID);
+    await vi.advanceTimersByTimeAsync(UNKNOWN_KEY_CHECK_MS);
+    expect(await found).toBeUndefined();
   });
 
   it("KeyDirectory looks ahead of need, so that a busy process never waits", async () => {
@@ -115,23 +122,55 @@ describe("KeyDirectory", () => {
     const { directory, state, change } = directoryOf([ID]);
     await directory.find(ID);
     await vi.advanceTimersByTimeAsync(KEY_CACHE_MS / 2);
-    // This look reads the version now; the key is made while it is under way.
+    // This look is told the version now; the key is made while the answer is on its way.
+    state.slowMs = SLOW_MS;
     await directory.find(ID);
     change(() => state.ids.push("NEW"));
     const found = directory.find("NEW");
-    await vi.advanceTimersByTimeAsync(UNKNOWN_KEY_CHECK_MS);
+    await vi.advanceTimersByTimeAsync(UNKNOWN_KEY_CHECK_MS + 3 * SLOW_MS);
     expect(await found).toBeDefined();
   });
 
-  it("KeyDirectory reads anew after expire(), whatever look is under way", async () => {
-    const { directory, state, change } = directoryOf([ID]);
+  it("KeyDirectory reads anew after expire(), and an answer that was on its way does not undo it", async () => {
+    const { directory, state, asked, change } = directoryOf([ID]);
     await directory.find(ID);
     await vi.advanceTimersByTimeAsync(KEY_CACHE_MS / 2);
+    state.slowMs = SLOW_MS;
     await directory.find(ID);
     change(() => (state.ids = []));
     directory.expire();
     const found = directory.find(ID);
-    await vi.advanceTimersByTimeAsync(UNKNOWN_KEY_CHECK_MS);
+    await vi.advanceTimersByTimeAsync(UNKNOWN_KEY_CHECK_MS + 4 * SLOW_MS);
+    expect(await found).toBeUndefined();
+    expect(asked.keys).toBe(2);
+  });
+
+  it("KeyDirectory does not count a look from before expire() as a confirmation", async () => {
+    const { directory, state, change } = directoryOf([ID]);
+    await directory.find(ID);
+    await vi.advanceTimersByTimeAsync(KEY_CACHE_MS / 2);
+    state.slowMs = SLOW_MS;
+    await directory.find(ID);
+    change(() => (state.ids = []));
+    directory.expire();
+    // Nobody asks until the old answer has arrived.
+    await vi.advanceTimersByTimeAsync(SLOW_MS);
+    const found = directory.find(ID);
+    await vi.advanceTimersByTimeAsync(UNKNOWN_KEY_CHECK_MS + 3 * SLOW_MS);
+    expect(await found).toBeUndefined();
+  });
+
+  it("KeyDirectory counts the age of an answer from its question", async () => {
+    const { directory, state, change } = directoryOf([ID]);
+    state.slowMs = SLOW_MS;
+    const first = directory.find(ID);
+    // Both answers, the version and the keys, are on their way for as long.
+    await vi.advanceTimersByTimeAsync(2 * SLOW_MS);
+    await first;
+    change(() => (state.ids = []));
+    await vi.advanceTimersByTimeAsync(KEY_CACHE_MS - 2 * SLOW_MS);
+    const found = directory.find(ID);
+    await vi.advanceTimersByTimeAsync(UNKNOWN_KEY_CHECK_MS + 3 * SLOW_MS);
     expect(await found).toBeUndefined();
   });
 

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { ApiKey, Tenant } from "@latentfarm/contract";
 import { KEY_CACHE_MS, TENANTS_MAX, UNKNOWN_KEY_CHECK_MS } from "./limits.js";
 
@@ -99,7 +98,7 @@ export class KeyDirectory {
 
   async #lookAgain(): Promise<Known> {
     const waitMs = this.#confirmedMs + UNKNOWN_KEY_CHECK_MS - this.#elapsedMs();
-    if (waitMs > 0) await delay(waitMs);
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     // One that is under way may have begun before the question.
     await this.#look?.catch(() => undefined);
     this.#nextLook = undefined;
