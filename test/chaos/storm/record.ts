@@ -63,7 +63,7 @@ export interface StormRecord {
   readonly stories: readonly Story[];
   readonly endings: readonly Ending[];
   /** Jobs that no client was told of, which the farm has all the same: their answer was lost. */
-  readonly unheard: readonly Job[];
+  readonly unheard: readonly Pick<Job, "id" | "status">[];
   readonly receipts: readonly Receipt[];
 }
 
