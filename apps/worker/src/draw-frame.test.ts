@@ -149,6 +149,49 @@ describe("drawFrame()", () => {
     expect(context.drawn()).toBe(1);
   });
 
+  it("stores one picture, drawn once, when a write is done and then reported as failed", async () => {
+    const context = newContext();
+    const puts: string[] = [];
+    const put: typeof context.store.put = async (key, bytes, info) => {
+      await context.store.put(key, bytes, info);
+      puts.push(key);
+      if (puts.length === 1) throw new FarmError("store_unavailable", "Cannot say that it was written");
+    };
+    const frame = newFrame();
+    const result = await drawFrame({ ...context, store: { ...context.store, put } }, frame);
+    expect([context.drawn(), puts]).toEqual([1, [result.key, result.key]]);
+    expect((await context.store.get(result.key))?.sha256).toBe(result.sha256);
+  });
+
+  it("finds the picture of an attempt that died while its write was reported as failed", async () => {
+    const context = newContext();
+    const died = new FarmError("interrupted", "Cannot go on");
+    const controller = new AbortController();
+    const put: typeof context.store.put = async (key, bytes, info) => {
+      await context.store.put(key, bytes, info);
+      controller.abort(died);
+      throw new FarmError("store_unavailable", "Cannot say that it was written");
+    };
+    const frame = newFrame({ signal: controller.signal });
+    const lying = { ...context, store: { ...context.store, put } };
+    await expect(drawFrame(lying, frame)).rejects.toBe(died);
+    const second = await drawFrame(context, { ...newFrame({ attempt: 2 }), jobId: frame.jobId });
+    expect([context.drawn(), second.attempt]).toEqual([1, 1]);
+  });
+
+  it("draws nothing until it knows whether an earlier attempt has stored the picture", async () => {
+    const context = newContext();
+    const frame = newFrame();
+    await drawFrame(context, frame);
+    let looks = 0;
+    const head: typeof context.store.head = async (key) => {
+      if (looks++ === 0) throw new FarmError("store_unavailable", "Cannot look");
+      return context.store.head(key);
+    };
+    await drawFrame({ ...context, store: { ...context.store, head } }, { ...frame, attempt: 2 });
+    expect([context.drawn(), looks]).toEqual([1, 2]);
+  });
+
   it("takes an earlier attempt's picture instead of drawing it again", async () => {
     const context = newContext();
     const frame = newFrame();
