@@ -83,6 +83,8 @@ const LONG_MS = 13_000;
 const LONG_CHANCE = 0.125;
 /** Clock jumps: a daylight-saving hour or a battery that ran out, either way. */
 const CLOCK_OFFSETS_MS = [-3_600_000, -5_000, 5_000, 3_600_000] as const;
+/** Receivers refuse a time that is 5 minutes off, and are right: Standard Webhooks asks it of them. */
+const COURIER_OFFSETS_MS = [-60_000, -5_000, 5_000, 60_000] as const;
 /** Streams of the seed: jobs take those from 0 on. */
 const FAULT_STREAM = 1_000_000;
 
@@ -151,6 +153,12 @@ const receiver =
   (mood: "down" | "slow" | "failing" | "forgetful") =>
   (random: Random): Fault => ({ kind: "receiver", mood, ms: shortMs(random) });
 
+function clock(random: Random): Fault {
+  const role = random.pick(ROLES);
+  const offsetMs = random.pick(role === "courier" ? COURIER_OFFSETS_MS : CLOCK_OFFSETS_MS);
+  return { kind: "clock", role, nth: random.between(0, 1), offsetMs, ms: shortMs(random) };
+}
+
 /** What a bag holds. Workers and gateways are hit most, since they are what there is most of. */
 const KINDS: readonly ((random: Random) => Fault)[] = [
   kill("gateway"),
@@ -176,11 +184,5 @@ const KINDS: readonly ((random: Random) => Fault)[] = [
   receiver("slow"),
   receiver("failing"),
   receiver("forgetful"),
-  (random) => ({
-    kind: "clock",
-    role: random.pick(ROLES),
-    nth: random.between(0, 1),
-    offsetMs: random.pick(CLOCK_OFFSETS_MS),
-    ms: shortMs(random),
-  }),
+  clock,
 ];

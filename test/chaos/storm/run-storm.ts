@@ -74,6 +74,8 @@ const STORM_ENV: Readonly<Record<string, string>> = {
   FARM_DRAIN_SECONDS: "1",
   FARM_ENGINE_THREADS: "1",
   FARM_WORKER_CONCURRENCY: "4",
+  FARM_WEBHOOK_LOOPBACK: "1",
+  FARM_WEBHOOK_RETRY_SECONDS: "1,1,1,2,2,2,3,3,3,5,5,5,5,10,10,10,10,10,10,10",
 };
 
 /** Load and faults together; gives what every client was told. */
@@ -88,7 +90,7 @@ async function blow(
   let calm = false;
   const client = async (): Promise<void> => {
     while (!calm || next < options.jobsMin) {
-      const plan = { ...planJob(options.seed, next++), webhook: undefined, startWithin: undefined }; // TEMP
+      const plan = planJob(options.seed, next++);
       const tenant = tenants[plan.tenant % tenants.length];
       if (tenant === undefined) throw new Error("a storm has a tenant");
       const { headers, webhookUrl } = tenant;

@@ -38,7 +38,7 @@ export async function strike(target: Target, fault: Fault): Promise<void> {
 }
 
 function memberOf({ farm }: Target, { role, nth }: Pick<NetFault, "role" | "nth">): Member {
-  const members = farm.members[role].length > 0 ? farm.members[role] : farm.members.worker; // TEMP
+  const members = farm.members[role];
   const member = members[nth % members.length];
   if (member === undefined) throw new Error(`Cannot hit a ${role}: there is none`);
   return member;
