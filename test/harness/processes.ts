@@ -33,6 +33,8 @@ export interface ProcessOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Where its output goes; read it when a test fails. */
   readonly logFile: string;
+  /** Flags for Node itself, such as those of its profiler. */
+  readonly nodeFlags?: readonly string[];
 }
 
 /**
@@ -46,7 +48,8 @@ export async function startProcess<Ready>(
   await mkdir(path.dirname(options.logFile), { recursive: true });
   const child = fork(path.join(REPOSITORY_ROOT, options.module), [], {
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...options.env },
-    execArgv: [], // The test runner's own flags would make the process read sources instead of the build.
+    // The test runner's own flags would make the process read sources instead of the build.
+    execArgv: [...(options.nodeFlags ?? [])],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   const log = createWriteStream(options.logFile, { flags: "a" });

@@ -3,8 +3,8 @@ import { listDescendants, type ProcessMemory, watchMemory } from "../measure/pro
 import { formatTable, megabytes } from "../measure/report.js";
 import { benchFrame } from "./frame.js";
 
-/** Which process is which, by a part of its command line. */
-const PROCESSES: ReadonlyMap<string, string> = new Map([
+/** The processes of a farm that this one has started: which is which, by a part of its command line. */
+export const FARM_PROCESSES: ReadonlyMap<string, string> = new Map([
   ["engine", "engine/dist/child"],
   ["worker", "apps/worker/dist"],
   ["gateway", "apps/gateway/dist"],
@@ -26,7 +26,7 @@ export interface FarmMemoryFigures {
 /** Draws pictures together and watches the processes that this one has started. */
 export async function measureFarmMemory(farmUrl: string): Promise<FarmMemoryFigures[]> {
   const running = listDescendants(process.pid);
-  const watches = [...PROCESSES].map(([name, part]) => {
+  const watches = [...FARM_PROCESSES].map(([name, part]) => {
     const found = running.find(({ command }) => command.includes(part));
     if (found === undefined) throw new Error(`Cannot watch the ${name}: no process runs ${part}`);
     return { name, watch: watchMemory(found.pid, "draw") };

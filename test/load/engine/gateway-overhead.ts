@@ -1,4 +1,4 @@
-import { type Job, jobSchema } from "@latentfarm/contract";
+import { type FrameParams, type Job, jobSchema } from "@latentfarm/contract";
 import type { Pipeline } from "@latentfarm/engine";
 import { fetchFrame, post, runJob } from "../../harness/index.js";
 import { formatTable } from "../measure/report.js";
@@ -29,12 +29,16 @@ export interface OverheadFigures {
 }
 
 /** Draws one picture bare, with `Prefer: wait` and with the event stream, in turns. */
-export async function measureOverhead(pipeline: Pipeline, farmUrl: string): Promise<OverheadFigures> {
+export async function measureOverhead(
+  pipeline: Pipeline,
+  farmUrl: string,
+  frame: FrameParams = benchFrame(),
+): Promise<OverheadFigures> {
   const turns: { bare: number; wait: number; events: number; outside: number }[] = [];
   for (let repeat = -WARM_UPS; repeat < REPEATS; repeat++) {
-    const bare = await timed(() => pipeline.render([benchFrame()]));
-    const wait = await timed(() => drawWaiting(farmUrl));
-    const events = await timed(async () => fetchFrame(farmUrl, await runJob(farmUrl, body())));
+    const bare = await timed(() => pipeline.render([frame]));
+    const wait = await timed(() => drawWaiting(farmUrl, frame));
+    const events = await timed(async () => fetchFrame(farmUrl, await runJob(farmUrl, frame)));
     if (repeat < 0) continue;
     const outside = wait.ms - engineMs(wait.result);
     turns.push({ bare: bare.ms, wait: wait.ms, events: events.ms, outside });
@@ -75,15 +79,11 @@ export function formatOverhead(figures: OverheadFigures): string {
   );
 }
 
-async function drawWaiting(farmUrl: string): Promise<Job> {
-  const response = await post(`${farmUrl}/v1/jobs`, body(), { prefer: `wait=${WAIT_SECONDS}` });
+async function drawWaiting(farmUrl: string, frame: FrameParams): Promise<Job> {
+  const response = await post(`${farmUrl}/v1/jobs`, frame, { prefer: `wait=${WAIT_SECONDS}` });
   const job = jobSchema.parse(await response.json());
   await fetchFrame(farmUrl, job);
   return job;
-}
-
-function body(): object {
-  return benchFrame();
 }
 
 function engineMs({ id, frames }: Job): number {

@@ -23,6 +23,30 @@ export function summarize(values: readonly number[]): Summary {
   };
 }
 
+/** How long many calls of one kind took, in milliseconds: what a client meets, so the tail counts. */
+export interface Latency {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly count: number;
+}
+
+/** The percentiles of measured times. Throws for no values. */
+export function summarizeLatency(valuesMs: Iterable<number>): Latency {
+  const sorted = [...valuesMs].sort((a, b) => a - b);
+  if (sorted.length === 0) throw new RangeError("Cannot summarize latencies: count is 0");
+  return {
+    p50: quantile(sorted, 0.5),
+    p90: quantile(sorted, 0.9),
+    p95: quantile(sorted, 0.95),
+    p99: quantile(sorted, 0.99),
+    max: quantile(sorted, 1),
+    count: sorted.length,
+  };
+}
+
 /** Linear between neighbours. Source: Hyndman and Fan 1996, "Sample quantiles", definition 7. */
 function quantile(sorted: readonly number[], share: number): number {
   const place = (sorted.length - 1) * share;
