@@ -57,12 +57,15 @@ export function jobIndexKey(tenant: string, status: Status): string {
   return `${PREFIX}:jobs:${tenant}:${status}`;
 }
 
-/** A tenant's weight and limits. */
+/**
+ * A tenant's settings: `weight`, and of `queued_cost_max` (megapixel-steps), `concurrent_frames_max` and
+ * `running_frames_max` those that are limited.
+ */
 export function tenantKey(tenant: string): string {
   return `${PREFIX}:tenant:${tenant}`;
 }
 
-/** What is open of a tenant. */
+/** What is open of a tenant: `cost` (units of `UNIT_PIXEL_STEPS`), `frames`, `running`. */
 export function usageKey(tenant: string): string {
   return `${PREFIX}:usage:${tenant}`;
 }

@@ -17,16 +17,3 @@ export const AUDIT_KEY = `${PREFIX}:audit`;
 
 /** What the keys' request counters begin with. */
 export const RATE_PREFIX = `${PREFIX}:rate`;
-
-/**
- * The hash of a tenant's settings: `weight`, and of `queued_cost_max` (megapixel-steps), `concurrent_frames_max` and
- * `running_frames_max` those that are limited. The script that releases frames reads it too.
- */
-export function tenantKey(name: string): string {
-  return `${PREFIX}:tenant:${name}`;
-}
-
-/** The hash of what is open of a tenant: `cost` (units of 256 pixel-steps), `frames`, `running`. The job scripts write it. */
-export function tenantUsageKey(name: string): string {
-  return `${PREFIX}:usage:${name}`;
-}

@@ -1,23 +1,20 @@
 import {
   FarmError,
-  LIMITS,
   type Tenant,
   type TenantRequest,
   type TenantUsage,
   tenantSchema,
 } from "@latentfarm/contract";
+import { costOfUnits } from "../jobs/job-record.js";
+import { tenantKey, usageKey } from "../keys.js";
 import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
 import type { Actor } from "./access.js";
 import type { AccessContext } from "./access-context.js";
 import { auditText } from "./audit-log.js";
 import { TENANTS_MAX, TENANTS_PAGE } from "./limits.js";
-import { ACCESS_VERSION_KEY, AUDIT_KEY, TENANTS_KEY, tenantKey, tenantUsageKey } from "./redis-keys.js";
+import { ACCESS_VERSION_KEY, AUDIT_KEY, TENANTS_KEY } from "./redis-keys.js";
 import { SET_TENANT } from "./scripts.js";
-
-/** Pixel-steps of one unit of open cost, which scripts count in whole numbers: the smallest picture's one step. */
-const PIXEL_STEPS_PER_COST = LIMITS.size_px_min * LIMITS.size_px_min;
-const PIXEL_STEPS_PER_MEGAPIXEL_STEP = 1_000_000;
 
 /** The names of a tenant's limits, which are also the fields of its hash. */
 const LIMIT_FIELDS = ["queued_cost_max", "concurrent_frames_max", "running_frames_max"] as const;
@@ -68,7 +65,7 @@ export async function listTenants({
     const page = names.slice(first, first + TENANTS_PAGE).map(async (name) => {
       const [fields, usage] = await Promise.all([
         redis.hgetall(tenantKey(name)),
-        redis.hgetall(tenantUsageKey(name)),
+        redis.hgetall(usageKey(name)),
       ]);
       return { ...toTenant(name, fields), usage: toUsage(usage) };
     });
@@ -89,9 +86,8 @@ function toTenant(name: string, fields: Fields): Tenant {
 }
 
 function toUsage(fields: Fields): TenantUsage {
-  const cost = Number(fields.cost ?? 0);
   return {
-    queued_cost: (cost * PIXEL_STEPS_PER_COST) / PIXEL_STEPS_PER_MEGAPIXEL_STEP,
+    queued_cost: costOfUnits(Number(fields.cost ?? 0)),
     concurrent_frames: Number(fields.frames ?? 0),
     running_frames: Number(fields.running ?? 0),
   };
