@@ -39,7 +39,7 @@ export const THIRD_PARTY_OWNERS: ReadonlyMap<string, readonly string[]> = new Ma
   ["bullmq", ["queue"]],
   ["ioredis", ["queue"]],
   ["rate-limiter-flexible", ["queue"]],
-  ["eventsource-parser", ["client"]],
+  ["eventsource-parser", ["client", "cli"]],
   ["onnxruntime-node", ["engine"]],
   ["onnxruntime-common", ["engine"]],
   ["sharp", ["image"]],
