@@ -91,6 +91,23 @@ describe("GET /v1/jobs/{id}/events", () => {
     expect(idsAndTypes(await (await follow()).text())).toHaveLength(3);
   });
 
+  it("streamEvents() goes on after an end that a retry has followed", async () => {
+    farm.fail(id, 0);
+    await farm.retry(id);
+    const response = await follow();
+    await expect.poll(() => farm.readers).toBe(1);
+    tellProgress(1);
+    endJob();
+    expect(idsAndTypes(await response.text())).toEqual([
+      "1 job.queued",
+      "2 frame.failed",
+      "3 job.failed",
+      "4 job.retried",
+      "5 frame.progress",
+      "6 job.succeeded",
+    ]);
+  });
+
   it("streamEvents() writes comments while nothing happens", async () => {
     const response = await follow();
     const reader = response.body?.getReader();

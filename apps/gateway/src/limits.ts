@@ -13,8 +13,8 @@ export const STREAM_RETRY_MS = 2_000;
 /** Milliseconds that an event stream waits for a reader that takes nothing, before it is cut. */
 export const STREAM_STALL_MS_MAX = 30_000;
 
-/** Connections at once, event streams included: some 50 kB each, 200 MB in all. */
-export const CONNECTIONS_MAX = 4_096;
+/** Connections at once, event streams included: an idle one takes 25 kB, 400 MB in all. */
+export const CONNECTIONS_MAX = 16_384;
 
 /**
  * Requests with an image that are read and decoded at once: each takes up to 100 MB (the body, its text, the decoded
