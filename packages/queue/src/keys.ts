@@ -70,6 +70,9 @@ export function usageKey(tenant: string): string {
   return `${PREFIX}:usage:${tenant}`;
 }
 
+/** What is open of the whole farm. */
+export const FARM_USAGE_KEY = `${PREFIX}:usage`;
+
 /** The order and the books of a model's frames; `model` as its queue names it. */
 export function fairKey(model: string): string {
   return `${PREFIX}:fair:${model}`;

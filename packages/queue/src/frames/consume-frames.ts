@@ -136,10 +136,12 @@ class BullFrameConsumer implements FrameConsumer {
   async #attempt(entry: QueueEntry<FrameEntry, void>, token: string): Promise<void> {
     const { model, workerId } = this.#options;
     const key: AttemptKey = { ...entry.data, model, workerId, token };
-    const around = { redis: this.#context.redis, log: this.#context.log, closing: this.#closing.signal };
+    const { redis, log, releaser } = this.#context;
+    const onRoom = (held: string) => releaser.poke(held);
+    const around = { redis, log, closing: this.#closing.signal, onRoom };
     const claim = await claimFrame(around, key);
     // The place of the claimed frame among those that lie ready is free.
-    this.#context.releaser.poke(model);
+    releaser.poke(model);
     // An ended job is told again: whoever ended it may have died before saying so.
     if (claim.kind === "done") return this.#afterFrame(key.jobId, claim.jobStatus);
     const attempt = new FrameAttempt(around, key, claim);

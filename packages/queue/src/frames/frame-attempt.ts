@@ -11,7 +11,14 @@ import {
 } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
 import type { FrameWork, QueueLog } from "../farm.js";
-import { frameLockKey, frameSnapshotKey, jobEventsKey, jobRecordKey, queueModel } from "../keys.js";
+import {
+  frameLockKey,
+  frameSnapshotKey,
+  jobEventsKey,
+  jobRecordKey,
+  modelOfQueue,
+  queueModel,
+} from "../keys.js";
 import { POISON_WORKERS, SNAPSHOT_BYTES_MAX } from "../limits.js";
 import { bounded } from "../redis/errors.js";
 import { persist } from "../redis/persist.js";
@@ -35,6 +42,8 @@ export interface AttemptContext {
   readonly log: QueueLog;
   /** Aborts when the consumer closes: then nothing waits for Redis any more. */
   readonly closing: AbortSignal;
+  /** Has the window of a model looked at: an attempt's end made room for frames of it that were held back. */
+  readonly onRoom: (model: string) => void;
 }
 
 /** The answer to a claim: an attempt, or nothing to do (`jobStatus` is absent when the job is not known any more). */
@@ -146,8 +155,9 @@ export class FrameAttempt implements FrameWork {
    * @throws {FarmError} interrupted the attempt is superseded or lost its lock; queue_unavailable
    */
   async commit(result: FrameResult): Promise<Status> {
-    const [outcome, status] = await this.#say(COMMIT, [JSON.stringify(result)]);
+    const [outcome, status, ...freed] = await this.#say(COMMIT, [JSON.stringify(result)]);
     if (outcome === "lost") throw lostLock(this.#key);
+    this.#tellRoom(freed);
     return statusSchema.parse(status);
   }
 
@@ -161,7 +171,7 @@ export class FrameAttempt implements FrameWork {
       "poisoned",
       `Cannot draw the frame on any of ${POISON_WORKERS} workers: last failure is ${failure.code}`,
     );
-    const [to, status] = await this.#say(LEAVE, [
+    const [to, status, ...freed] = await this.#say(LEAVE, [
       JSON.stringify(shownFailure(failure)),
       kind,
       this.#key.workerId,
@@ -169,7 +179,12 @@ export class FrameAttempt implements FrameWork {
     ]);
     if (to !== "resume" && to !== "restart" && to !== "failed" && to !== "canceled")
       throw lostLock(this.#key);
+    this.#tellRoom(freed);
     return { to, jobStatus: statusSchema.parse(status) };
+  }
+
+  #tellRoom(models: readonly string[]): void {
+    for (const model of models) this.#context.onRoom(modelOfQueue(model));
   }
 
   #say(script: Script, args: readonly ScriptArgument[]): Promise<readonly [string, ...string[]]> {

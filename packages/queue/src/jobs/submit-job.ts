@@ -16,7 +16,7 @@ import { etaOf, type Prediction } from "../estimate/predict.js";
 import type { Forecast, Idempotency, JobDraft, NewJob } from "../farm.js";
 import type { FrameQueues } from "../frames/frame-queues.js";
 import type { Releaser } from "../frames/release-frames.js";
-import { idempotencyKey, jobEventsKey, jobRecordKey, queueModel, usageKey } from "../keys.js";
+import { FARM_USAGE_KEY, idempotencyKey, jobEventsKey, jobRecordKey, queueModel, usageKey } from "../keys.js";
 import { QUOTA_RETRY_SECONDS_MAX } from "../limits.js";
 import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
@@ -67,10 +67,14 @@ export async function submitJob(context: SubmitContext, job: NewJob): Promise<Jo
 export async function forecastJob({ redis, snapshots }: SubmitContext, draft: JobDraft): Promise<Forecast> {
   const snapshot = await snapshots.get(draft.model);
   const { position, eta } = predictDraft(snapshot, draft);
-  const usage = await bounded("read the usage", () =>
-    redis.hmget(usageKey(draft.tenant.name), "cost", "frames"),
+  const [[cost, frames], farmFrames] = await bounded("read the usage", () =>
+    Promise.all([
+      redis.hmget(usageKey(draft.tenant.name), "cost", "frames"),
+      redis.hget(FARM_USAGE_KEY, "frames"),
+    ]),
   );
-  return { reason: reasonAgainst(draft, snapshot, usage.map(Number)), position, eta };
+  const open = { units: Number(cost), frames: Number(frames), farmFrames: Number(farmFrames) };
+  return { reason: reasonAgainst(draft, snapshot, open), position, eta };
 }
 
 /**
@@ -155,13 +159,15 @@ function newRecord(job: NewJob): JobRecord {
 function reasonAgainst(
   { tenant, model, params }: JobDraft,
   snapshot: OrderSnapshot,
-  [units = 0, frames = 0]: readonly number[],
+  present: { readonly units: number; readonly frames: number; readonly farmFrames: number },
 ): string | null {
   if (snapshot.workers.length === 0) return `no live worker serves model ${model}`;
+  if (present.farmFrames + params.num_images > LIMITS.farm_frames_max)
+    return `the farm is full: limit farm_frames_max is ${LIMITS.farm_frames_max}`;
   const { queued_cost_max: costMax, concurrent_frames_max: framesMax } = tenant.limits;
-  const cost = costOfUnits(units) + frameCost(params) * params.num_images;
+  const cost = costOfUnits(present.units) + frameCost(params) * params.num_images;
   if (costMax !== undefined && cost > costMax) return `limit queued_cost_max is ${costMax}, would be ${cost}`;
-  const open = frames + params.num_images;
+  const open = present.frames + params.num_images;
   if (framesMax !== undefined && open > framesMax)
     return `limit concurrent_frames_max is ${framesMax}, would be ${open}`;
   return null;

@@ -125,7 +125,8 @@ return { answer }
 
 /**
  * Commits a result; a picture that is ready counts even if its job was canceled a moment ago. KEYS 3 the lock, 4 the
- * snapshot. ARGV index, attempt, token, result. Gives `ok` or `lost`, and the job's status. Sent twice, it answers as at first.
+ * snapshot. ARGV index, attempt, token, result. Gives `ok` or `lost`, the job's status and the models for whose frames
+ * there is room now. Sent twice, it answers as at first.
  */
 export const COMMIT: Script = jobScript(
   "commit",
@@ -140,7 +141,7 @@ set_frame(i, 'step', get('steps'))
 set_frame(i, 'result', ARGV[4])
 drop_snapshot(i, KEYS[4])
 emit('frame.succeeded', ARGV[4])
-return { 'ok', settle() }
+return { 'ok', settle(), unpack(freed) }
 `,
 );
 
@@ -149,7 +150,8 @@ return { 'ok', settle() }
  * `interrupted` (not the frame's fault: it goes back and is gone on with), `passing` (it goes back and begins anew, since
  * its snapshot may be what it failed of) or `lasting`, worker, the failure as poison. Each kind has a budget of its own,
  * and a frame that failed on three different workers is poison. A canceled job's frame becomes `canceled` either way.
- * Gives `resume`, `restart`, `failed`, `canceled` or `lost`, and the job's status.
+ * Gives `resume`, `restart`, `failed`, `canceled` or `lost`, the job's status and the models for whose frames there is room
+ * now.
  */
 export const LEAVE: Script = jobScript(
   "leave",
@@ -166,7 +168,7 @@ set_frame(i, 'open', 0)
 if answer == 'canceled' then
   drop_snapshot(i, KEYS[4])
   if frame_status(i) ~= 'canceled' then move_frame(i, 'canceled') end
-  return { 'canceled', settle() }
+  return { 'canceled', settle(), unpack(freed) }
 end
 local to = 'restart'
 if kind == 'interrupted' then
@@ -197,6 +199,6 @@ elseif frame_status(i) == 'running' then
   move_frame(i, 'queued')
   rewind_frame(i)
 end
-return { to, settle() }
+return { to, settle(), unpack(freed) }
 `,
 );

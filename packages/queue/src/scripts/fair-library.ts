@@ -43,11 +43,14 @@ local function join_flow(n)
 end
 
 -- A frame has ended: if it was released, its tenant's place is free for the next one, on whatever model that was held.
+-- Those models are answered by the scripts that end an attempt, so that somebody looks at their windows.
+local freed = {}
 local function give_back_place(i)
   local tenant = get('tenant')
   if redis.call('SREM', root .. ':out:' .. tenant, id .. '-' .. i) == 0 then return end
   for _, fair in ipairs(redis.call('SMEMBERS', root .. ':held:' .. tenant)) do
     redis.call('SREM', fair .. ':held', tenant)
+    freed[#freed + 1] = string.sub(fair, #root + 7)
     activate_tenant(fair, tenant)
   end
   redis.call('DEL', root .. ':held:' .. tenant)
