@@ -164,6 +164,28 @@ describe("deliver()", () => {
     expect(receiver.received.length).toBe(sent + ids.length);
   });
 
+  it("probes an open circuit by a delivery that is sent again on demand", async () => {
+    const receiver = new Receiver();
+    receiver.answer = () => refused(503);
+    const breaker = { ...BREAKER_POLICY, failuresMax: 1, pauseMs: 600_000 };
+    await using _courier = courier(receiver, { breaker, scheduleMs: [] });
+    const job = await hookedJob(farm, redis, { url: "https://receiver.example/" });
+    const id = await job.emit("job.failed", 1);
+    await deliveryWith(farm, id, "dead");
+    const waiting = await job.emit("job.succeeded", 2);
+    await deliveryWith(farm, waiting, "pending");
+    await farm.webhooks.redeliver("default", id);
+    await eventually("the failed probe", () => (receiver.of(id).length === 2 ? true : undefined));
+    expect(await deliveryWith(farm, id, "dead")).toMatchObject({ attempts_made: 2 });
+    const endpoint = await farm.webhooks.getEndpoint("default", job.endpoint);
+    expect(Date.parse(endpoint?.paused_until ?? "")).toBeGreaterThan(Date.now() + 500_000);
+    receiver.answer = delivered;
+    await farm.webhooks.redeliver("default", id);
+    await deliveryWith(farm, id, "delivered");
+    await deliveryWith(farm, waiting, "delivered");
+    expect(await farm.webhooks.getEndpoint("default", job.endpoint)).toMatchObject({ paused_until: null });
+  });
+
   it("holds an endpoint to its places and no other endpoint up", async () => {
     const receiver = new Receiver();
     let open = 0;
@@ -215,7 +237,7 @@ describe("a courier that dies", () => {
     await using _courier = courier(receiver);
     await deliveryWith(farm, id, "delivered");
     expect(receiver.received[0]).toMatchObject({ id, body: hanging.received[0]?.body });
-  });
+  }, 60_000);
 
   it("gives back what it could not finish, uncounted", async () => {
     const job = await hookedJob(farm, redis, { url: "https://receiver.example/" });

@@ -1,8 +1,10 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { connectQueue, type Farm } from "@latentfarm/queue";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Cut, startCommandCutter } from "./command-cutter.js";
 import {
+  delivered,
   deliveryWith,
   eventually,
   hookedJob,
@@ -90,4 +92,35 @@ describe("a courier that is cut off from Redis", () => {
     },
     TIMEOUT_MS,
   );
+});
+
+describe("a Redis that goes away", () => {
+  it("keeps due times over its restart, and what a receiver took meanwhile is written down or sent again", async () => {
+    await using own = await startQueueRedis();
+    const redis = new Redis(own.url);
+    redis.on("error", () => undefined);
+    await using farm = await connectQueue({ redisUrl: own.url });
+    const receiver = new Receiver();
+    await using courier = farm.webhooks.deliver({ concurrency: 4, scheduleMs: [3_000], send: receiver.send });
+    await courier.ready();
+    receiver.answer = () => refused(500);
+    const job = await hookedJob(farm, redis, { url: "https://receiver.example/" });
+    const waiting = await job.emit("job.failed", 1);
+    await eventually("the first attempt", async () => {
+      const { deliveries } = await farm.webhooks.jobDeliveries(job.id, { limit: 1 });
+      return deliveries[0]?.attempts_made === 1 ? true : undefined;
+    });
+    receiver.answer = async (work) => {
+      if (work.id !== waiting && receiver.of(work.id).length === 1) await own.kill();
+      return delivered();
+    };
+    const taken = await job.emit("job.succeeded", 2);
+    await eventually("the second sending", () => (receiver.of(taken).length > 0 ? true : undefined));
+    await delay(1_000);
+    await own.restart();
+    await deliveryWith(farm, taken, "delivered");
+    await deliveryWith(farm, waiting, "delivered");
+    expect(new Set(receiver.of(taken).map(({ body }) => body)).size).toBe(1);
+    redis.disconnect();
+  }, 90_000);
 });

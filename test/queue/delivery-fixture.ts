@@ -6,7 +6,7 @@ import type { Redis } from "ioredis";
 import { newJob } from "./farm-fixture.js";
 
 /** Longer than any wait that deliveries promise in these tests, so that a stuck one ends with its own message. */
-const WAIT_MS = 25_000;
+const WAIT_MS = 40_000;
 const POLL_MS = 20;
 
 /** A short schedule: two attempts more, soon. */

@@ -14,13 +14,16 @@ export {
   webhookPolicyOf,
 } from "./policy.js";
 export {
+  afterInterruption,
   afterOutcome,
   BREAKER_CLOSED,
   BREAKER_POLICY,
+  type BreakerAdmission,
   type BreakerOutcome,
   type BreakerPolicy,
   type BreakerState,
   type BreakerVerdict,
+  beforeAttempt,
 } from "./retry/circuit-breaker.js";
 export { type NextAttempt, nextAttemptMs, RETRY_SCHEDULE_MS } from "./retry/next-attempt.js";
 export { SEND_ERRORS, type SendError, type SendOutcome } from "./send/send-outcome.js";

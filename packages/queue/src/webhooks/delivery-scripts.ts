@@ -177,6 +177,10 @@ local tenant, endpoint = unpack(read(id, 'tenant', 'endpoint'))
 if tenant ~= ARGV[2] then return { 'gone' } end
 local disabled = standing(endpoint, 1)
 if disabled then return { 'disabled', disabled } end
+-- Who asks for it has mended the receiver, so it probes a circuit that is open; when that fails, the pause stands.
+if select(2, standing(endpoint, 1)) > 0 then
+  redis.call('HSET', key('endpoint:' .. endpoint), 'paused_until_ms', text(now))
+end
 redis.call('HSET', KEYS[1], 'round', 0, 'next_ms', text(now))
 redis.call('HDEL', KEYS[1], 'delivered_ms')
 redis.call('ZREM', key('line:' .. endpoint), id)

@@ -129,7 +129,7 @@ export class Outbox {
     return typeof parsed.index === "number" ? parsed.index : undefined;
   }
 
-  /** Gives up events that no delivery can be made of: a job is kept for a day after its end, and nobody looked by then. */
+  /** Gives up events that no delivery can be made of: their job was forgotten before any courier looked. */
   async #drop(members: readonly Member[], reason: string): Promise<void> {
     const { redis, log } = this.#context;
     for (const { text, jobId, sequence, type } of members) {

@@ -16,7 +16,7 @@ export const ATTEMPTS_SHOWN = 20;
 /** Deliveries kept of each tenant and status that have ended, some 4 kB each. */
 export const ENDED_DELIVERIES_MAX = 10_000;
 
-/** Seconds that a delivery stays that was delivered: as long as its job. */
+/** Seconds that a delivery stays that was delivered: a day to look at what was told, or to have it told again. */
 export const DELIVERED_SECONDS = 86_400;
 
 /** Seconds that a dead letter stays: a week to mend the receiver and send it again. */

@@ -82,7 +82,8 @@ export interface WebhookStore {
   /** The deliveries of a tenant; with `status: "dead"` the dead letters. */
   listDeliveries(tenant: string, query: DeliveryQuery): Promise<DeliveryPage>;
   /**
-   * Sends a delivery again, whatever its state: a new schedule with the same id and body.
+   * Sends a delivery again, whatever its state: a new schedule with the same id and body. It waits for no open circuit,
+   * but probes it.
    * @throws {FarmError} nothing_to_retry its endpoint is disabled, to be enabled first
    */
   redeliver(tenant: string, id: string): Promise<Delivery | undefined>;

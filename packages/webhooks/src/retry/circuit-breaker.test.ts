@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { afterOutcome, BREAKER_CLOSED, BREAKER_POLICY, type BreakerState } from "./circuit-breaker.js";
+import {
+  afterInterruption,
+  afterOutcome,
+  BREAKER_CLOSED,
+  BREAKER_POLICY,
+  type BreakerState,
+  beforeAttempt,
+} from "./circuit-breaker.js";
 
 const OK = { error: null, retry_after_seconds: null };
 const BAD = { error: { code: "status" }, retry_after_seconds: null };
@@ -14,22 +21,37 @@ function fail(times: number, from: BreakerState = BREAKER_CLOSED, nowMs = START_
   return state;
 }
 
-/** Fails a probe as soon as the pause is over; gives the state and when that was. */
+/** Fails a probe as soon as one is let through; gives the state and when that was. */
 function failProbe(state: BreakerState): { state: BreakerState; nowMs: number } {
   const nowMs = state.openUntilMs ?? 0;
-  return { state: fail(1, state, nowMs), nowMs };
+  const admission = beforeAttempt(state, nowMs);
+  if (!admission.go) throw new Error("the probe was not let through");
+  return { state: fail(1, admission.state, nowMs), nowMs };
 }
 
 describe("the circuit breaker", () => {
   test("afterOutcome() stays closed at four failures in a row and opens at the fifth, for 10 s", () => {
-    expect(fail(4).openUntilMs).toBeNull();
-    expect(fail(5).openUntilMs).toBe(START_MS + 10_000);
+    expect(beforeAttempt(fail(4), START_MS).go).toBe(true);
+    expect(beforeAttempt(fail(5), START_MS)).toEqual({ go: false, retryAtMs: START_MS + 10_000 });
+    expect(beforeAttempt(fail(5), START_MS + 9_999).go).toBe(false);
+    expect(beforeAttempt(fail(5), START_MS + 10_000).go).toBe(true);
   });
 
   test("afterOutcome() forgets failures at a success", () => {
     const { state } = afterOutcome(fail(4), OK, { nowMs: START_MS });
     expect(state).toEqual(BREAKER_CLOSED);
-    expect(fail(4, state).openUntilMs).toBeNull();
+    expect(beforeAttempt(fail(4, state), START_MS).go).toBe(true);
+  });
+
+  test("beforeAttempt() lets one probe through while half open, and another when it is not heard of", () => {
+    const first = beforeAttempt(fail(5), START_MS + 10_000);
+    if (!first.go) throw new Error("the probe was not let through");
+    expect(beforeAttempt(first.state, START_MS + 10_001)).toEqual({
+      go: false,
+      retryAtMs: START_MS + 30_000,
+    });
+    expect(beforeAttempt(first.state, START_MS + 30_000).go).toBe(true);
+    expect(beforeAttempt(afterInterruption(first.state), START_MS + 10_001).go).toBe(true);
   });
 
   test("afterOutcome() closes at a probe's success and doubles the pause at its failure, up to 10 minutes", () => {
@@ -52,7 +74,8 @@ describe("the circuit breaker", () => {
   test("afterOutcome() gives a receiver the time that it asks for, within the longest pause", () => {
     const asked = (seconds: number) =>
       afterOutcome(BREAKER_CLOSED, { ...BAD, retry_after_seconds: seconds }, { nowMs: START_MS }).state;
-    expect(asked(30).openUntilMs).toBe(START_MS + 30_000);
+    expect(beforeAttempt(asked(30), START_MS + 29_999).go).toBe(false);
+    expect(beforeAttempt(asked(30), START_MS + 30_000).go).toBe(true);
     expect(asked(86_400).openUntilMs).toBe(START_MS + BREAKER_POLICY.pauseMsMax);
     expect(asked(0).openUntilMs).toBeNull();
     const open = fail(5);
@@ -67,7 +90,7 @@ describe("the circuit breaker", () => {
       { nowMs: START_MS },
     ).state;
     const { state, nowMs } = failProbe(asked);
-    expect(state.openUntilMs).toBe(nowMs + 10_000);
+    expect(beforeAttempt(state, nowMs)).toEqual({ go: false, retryAtMs: nowMs + 10_000 });
   });
 
   test("afterOutcome() disables at 410 at once", () => {
@@ -85,24 +108,30 @@ describe("the circuit breaker", () => {
     expect(later(fail(9, mended, START_MS + 4 * DAY_MS), 8 * DAY_MS)).toBeNull();
   });
 
-  test("the breaker never holds an endpoint for longer than its longest pause, and counts every failure", () => {
+  test("the breaker never holds an endpoint for longer than its longest pause or a lost probe", () => {
     const outcome = fc.record({
       error: fc.option(fc.constant({ code: "status" }), { nil: null }),
       retry_after_seconds: fc.option(fc.nat(200_000), { nil: null }),
     });
-    const steps = fc.array(fc.record({ outcome, passMs: fc.nat(1_000_000) }), { maxLength: 60 });
+    const steps = fc.array(fc.record({ outcome, passMs: fc.nat(1_000_000), isLost: fc.boolean() }), {
+      maxLength: 60,
+    });
     fc.assert(
       fc.property(steps, (list) => {
         let state = BREAKER_CLOSED;
         let nowMs = START_MS;
-        let failures = 0;
         for (const step of list) {
           nowMs += step.passMs;
-          state = afterOutcome(state, step.outcome, { nowMs }).state;
-          failures = step.outcome.error === null ? 0 : failures + 1;
-          expect(state.failures).toBe(failures);
-          expect((state.openUntilMs ?? 0) - nowMs).toBeLessThanOrEqual(BREAKER_POLICY.pauseMsMax);
-          expect(failures < BREAKER_POLICY.failuresMax || state.openUntilMs !== null).toBe(true);
+          const admission = beforeAttempt(state, nowMs);
+          if (admission.go) {
+            state = step.isLost
+              ? admission.state
+              : afterOutcome(admission.state, step.outcome, { nowMs }).state;
+          } else {
+            expect(admission.retryAtMs).toBeGreaterThan(nowMs);
+            expect(admission.retryAtMs - nowMs).toBeLessThanOrEqual(BREAKER_POLICY.pauseMsMax);
+            expect(beforeAttempt(state, admission.retryAtMs).go).toBe(true);
+          }
         }
         expect(JSON.parse(JSON.stringify(state))).toEqual(state);
       }),

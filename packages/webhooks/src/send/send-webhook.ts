@@ -4,7 +4,6 @@ import { createDnsResolver, type WebhookResolver } from "../address/dns-resolver
 import { resolveWebhookAddress } from "../address/resolve-webhook-address.js";
 import type { WebhookPolicy } from "../policy.js";
 import { exchange } from "./exchange.js";
-import { openDeadline } from "./open-deadline.js";
 import { parseRetryAfter } from "./retry-after.js";
 import { type Fault, type Reply, type SendOutcome, statusError } from "./send-outcome.js";
 
@@ -69,8 +68,7 @@ async function attempt(options: SendOptions): Promise<Reply | Fault> {
     return { ok: false, code: "address_refused", message: `Cannot deliver webhook: url ${fault}` };
   }
   const url = new URL(text);
-  using deadline = openDeadline(options.signal, timeoutMs);
-  const { signal } = deadline;
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)]);
   const resolved = await resolveWebhookAddress(url, {
     policy,
     resolver: options.resolver ?? systemResolver,
@@ -78,7 +76,7 @@ async function attempt(options: SendOptions): Promise<Reply | Fault> {
   });
   if (signal.aborted) return { ok: false, code: "timeout", message: "Cannot look up host: time is over" };
   if (!resolved.ok) return resolved;
-  return await exchange({
+  return exchange({
     url,
     addresses: resolved.addresses,
     headers: { ...HEADERS, ...headers },
