@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type JobId, jobPath } from "@latentfarm/contract";
+import { type JobId, jobPath, TENANT_DEFAULT } from "@latentfarm/contract";
 import { sharedNowMs } from "../measure/monotonic-clock.js";
 import { readProcessMemory } from "../measure/process-memory.js";
 import { readProcessorMs } from "../measure/processor-time.js";
@@ -123,7 +123,9 @@ async function measureLevel(level: {
 }
 
 async function submitJobs({ farm, model }: GatewayProcess, count: number): Promise<JobId[]> {
-  const jobs = Array.from({ length: count }, (_, index) => benchJob(model, index));
+  // A client without a key sees the jobs of this tenant alone.
+  const tenant = { name: TENANT_DEFAULT, weight: 1, limits: {} };
+  const jobs = Array.from({ length: count }, (_, index) => ({ ...benchJob(model, index), tenant }));
   for (const job of jobs) await farm.submit(job);
   return jobs.map(({ id }) => id);
 }
