@@ -33,12 +33,14 @@ export async function startTestFarm(options: TestFarmOptions = {}): Promise<Test
   const redis = await startRedis({ dir: path.join(dataDir, "redis"), aof: true });
   const env = { FARM_REDIS_URL: redis.url, FARM_DATA: dataDir, FARM_LOG_LEVEL: "debug", ...options.env };
   const workers: WorkerProcess[] = [];
+  let begun = 0;
   const startWorker = async (extra: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> => {
+    const nth = begun++; // Counted before the wait: workers that start side by side need names of their own.
     const worker = await startProcess(
       {
         module: "apps/worker/dist/main.js",
-        env: { ...env, FARM_WORKER_ID: `test-${workers.length}`, ...extra },
-        logFile: path.join(dataDir, "logs", `worker-${workers.length}.log`),
+        env: { ...env, FARM_WORKER_ID: `test-${nth}`, ...extra },
+        logFile: path.join(dataDir, "logs", `worker-${nth}.log`),
       },
       (message) => ({ workerId: String(message.workerId), enginePid: Number(message.enginePid) }),
     );
