@@ -226,7 +226,9 @@ describe("rates", () => {
         code: "rate_limited",
         details: {
           limit: "requests_per_minute",
-          errors: [{ path: "requests_per_minute", message: expect.stringContaining(`at most ${rate}`) }],
+          errors: [
+            { path: "limits.requests_per_minute", message: expect.stringContaining(`at most ${rate}`) },
+          ],
         },
       });
       expect(refusal.details.retry_after_seconds).toBeGreaterThanOrEqual(1);

@@ -65,6 +65,6 @@ function rateLimited(rate: number, waitMs: number): FarmError {
   return new FarmError(
     "rate_limited",
     `Cannot take the request as the key's rate is used up: ${limit} is ${rate}`,
-    { details: { limit, retry_after_seconds: seconds, errors: [{ path: limit, message }] } },
+    { details: { limit, retry_after_seconds: seconds, errors: [{ path: `limits.${limit}`, message }] } },
   );
 }
