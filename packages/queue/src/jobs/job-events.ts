@@ -36,7 +36,8 @@ export async function* readEvents(
   try {
     while (!options.signal.aborted) {
       bell.reset();
-      const page = await readPage(context.redis, id, after);
+      const page =
+        after === 0 ? await readStart(context.redis, id) : await readPage(context.redis, id, after);
       for (const event of page) {
         yield event;
         after = event.id;
@@ -51,6 +52,23 @@ export async function* readEvents(
   } finally {
     leave();
   }
+}
+
+/** The first event, which stands in the record alone, and those that follow. */
+async function readStart(redis: Redis, id: JobId): Promise<JobEvent[]> {
+  const [createdMs, frames] = await bounded("read the job's beginning", () =>
+    redis.hmget(jobRecordKey(id), "created_ms", "frames"),
+  );
+  if (!createdMs) return [];
+  const timestamp = new Date(Number(createdMs)).toISOString();
+  const first: JobEvent = {
+    id: 1,
+    job_id: id,
+    timestamp,
+    type: "job.queued",
+    data: { frames: Number(frames) },
+  };
+  return [first, ...(await readPage(redis, id, first.id))];
 }
 
 async function readPage(redis: Redis, id: JobId, after: number): Promise<JobEvent[]> {

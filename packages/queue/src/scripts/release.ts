@@ -103,13 +103,19 @@ return out
 };
 
 /**
- * Frames that were released a while ago and are not in BullMQ: whoever released them died on the way. KEYS 1 the
+ * Frames that were released and are not in BullMQ: whoever released them died on the way. Tenants that are held take part
+ * again, since their limit may have been raised; RELEASE holds them again if not. KEYS 1 the
  * model's order. ARGV model, the prefix of BullMQ's keys of a job. Gives `ok`, then job, index and tag of each.
  */
 export const STRAYS: Script = {
   name: "strays",
   lua: `${LIBRARY}
-local out = { 'ok' }
+local out, fair = { 'ok' }, root .. ':fair:' .. ARGV[1]
+for _, tenant in ipairs(redis.call('SMEMBERS', fair .. ':held')) do
+  redis.call('SREM', fair .. ':held', tenant)
+  redis.call('SREM', root .. ':held:' .. tenant, fair)
+  activate_tenant(fair, tenant)
+end
 local waiting = redis.call('ZRANGE', root .. ':released:' .. ARGV[1], 0, -1, 'WITHSCORES')
 for at = 1, #waiting, 2 do
   local job, index = string.match(waiting[at], '^(.+)-(%d+)$')
