@@ -212,6 +212,38 @@ describe("deliver()", () => {
     expect(receiver.received).toHaveLength(25);
   });
 
+  it("holds a tenant to its places, however many slow receivers it has", async () => {
+    const receiver = new Receiver();
+    let open = 0;
+    let most = 0;
+    receiver.answer = async ({ tenant }) => {
+      if (tenant !== "slow") return delivered();
+      open++;
+      most = Math.max(most, open);
+      await delay(1_000);
+      open--;
+      return delivered();
+    };
+    await using _courier = courier(receiver, { concurrency: 80 });
+    const jobs = await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        hookedJob(farm, redis, { url: `https://slow-${n}.example/`, tenant: "slow" }),
+      ),
+    );
+    const slowIds = await Promise.all(
+      jobs.flatMap((job) => [1, 2, 3, 4].map((n) => job.emit("frame.failed", n))),
+    );
+    await eventually("the tenant to be full", () => (open === 64 ? true : undefined));
+    const quick = await hookedJob(farm, redis, { url: "https://quick.example/" });
+    const begun = performance.now();
+    const id = await quick.emit("job.succeeded", 1);
+    await eventually("the quick delivery", () => (receiver.of(id).length > 0 ? true : undefined));
+    expect(performance.now() - begun).toBeLessThan(800);
+    for (const slowId of slowIds) await deliveryWith(farm, slowId, "delivered", "slow");
+    expect(most).toBe(64);
+    expect(receiver.received).toHaveLength(slowIds.length + 1);
+  });
+
   it("keeps a job's order while nothing fails", async () => {
     const receiver = new Receiver();
     await using _courier = courier(receiver, { concurrency: 1 });

@@ -16,9 +16,9 @@ const SNAPSHOT_STEPS_DEFAULT = 5;
 /** Seconds of a drain: AWS gives a spot machine 120, the notice is seen within 5 and a worker's own end takes up to 20. */
 const DRAIN_SECONDS_MAX = 90;
 const DRAIN_SECONDS_DEFAULT = 10;
-/** Deliveries that a courier has under way: each is a socket and its body, and a slow receiver holds four at most. */
-const COURIER_CONCURRENCY_MAX = 1_024;
-const COURIER_CONCURRENCY_DEFAULT = 64;
+/** Deliveries that a courier has under way: each is a socket and its body, some 100 kB; one tenant has 64 at most. */
+const COURIER_CONCURRENCY_MAX = 4_096;
+const COURIER_CONCURRENCY_DEFAULT = 256;
 /** Pauses of a retry schedule, and seconds of one: a week is as long as a dead letter is kept. */
 const RETRIES_MAX = 20;
 const RETRY_SECONDS_MAX = 604_800;

@@ -29,7 +29,7 @@ import {
 import { DELIVERY_POLICY, type DeliveryPolicy } from "./endpoint-health.js";
 import { Outbox } from "./outbox.js";
 import { type Poller, startPoller } from "./poller.js";
-import { DELIVERY_QUEUE, leasesKey, OUTBOX_KEY } from "./webhook-keys.js";
+import { DELIVERY_QUEUE, leaseKeys, OUTBOX_KEY } from "./webhook-keys.js";
 import { OUTBOX_POLL_MS } from "./webhook-limits.js";
 import type { DeliverOptions, DeliveryConsumer, DeliveryOutcome } from "./webhook-store.js";
 
@@ -195,8 +195,10 @@ class BullDeliveryConsumer implements DeliveryConsumer {
 
   /** Returns an attempt that says nothing: no attempt is counted, the place is free, the next courier takes it at once. */
   async #giveBack(entry: Entry, token: string, { work }: TakenDelivery): Promise<void> {
-    const free = () => this.#context.redis.zrem(leasesKey(work.endpoint), work.id);
-    await bounded("give the place back", free);
+    const leases = leaseKeys(work.endpoint, work.tenant);
+    await bounded("give the place back", () =>
+      Promise.all(leases.map((key) => this.#context.redis.zrem(key, work.id))),
+    );
     await backToWait(entry, token);
   }
 

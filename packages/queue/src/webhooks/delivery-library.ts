@@ -5,6 +5,8 @@ import {
   DELIVERED_SECONDS,
   ENDED_DELIVERIES_MAX,
   JOB_LOG_SECONDS,
+  LEASE_MS,
+  TENANT_ATTEMPTS_MAX,
   TRIAL_ATTEMPTS_MAX,
 } from "./webhook-limits.js";
 
@@ -81,11 +83,28 @@ local function standing(endpoint, cap)
   return disabled, 0, till > 0 and ${TRIAL_ATTEMPTS_MAX} or cap
 end
 
--- The places that are taken. What ends too far ahead was taken before the clock was set back.
-local function taken(endpoint, lease_ms)
-  local leases = key('leases:' .. endpoint)
-  redis.call('ZREMRANGEBYSCORE', leases, '-inf', text(now))
-  redis.call('ZREMRANGEBYSCORE', leases, text(now + 2 * lease_ms), '+inf')
-  return redis.call('ZCARD', leases)
+-- The leases of an endpoint and of its tenant.
+local function leases_of(endpoint, tenant)
+  return { key('leases:' .. endpoint), key('tenant-leases:' .. tenant) }
+end
+
+-- How many more attempts there may be now. What ends too far ahead was taken before the clock was set back.
+local function places(leases, cap)
+  local free
+  for i, most in ipairs({ cap, ${TENANT_ATTEMPTS_MAX} }) do
+    redis.call('ZREMRANGEBYSCORE', leases[i], '-inf', text(now))
+    redis.call('ZREMRANGEBYSCORE', leases[i], text(now + ${2 * LEASE_MS}), '+inf')
+    local left = most - redis.call('ZCARD', leases[i])
+    if not free or left < free then free = left end
+  end
+  return free
+end
+
+local function take_place(leases, id)
+  for _, held in ipairs(leases) do redis.call('ZADD', held, text(now + ${LEASE_MS}), id) end
+end
+
+local function leave_place(leases, id)
+  for _, held in ipairs(leases) do redis.call('ZREM', held, id) end
 end
 `;

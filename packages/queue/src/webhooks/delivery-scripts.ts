@@ -1,11 +1,5 @@
 import { DELIVERY_LIBRARY } from "./delivery-library.js";
-import {
-  ATTEMPTS_SHOWN,
-  ENDPOINT_ATTEMPTS_MAX,
-  LEASE_MS,
-  LINES_PAGE,
-  OUTBOX_POLL_MS,
-} from "./webhook-limits.js";
+import { ATTEMPTS_SHOWN, ENDPOINT_ATTEMPTS_MAX, LINES_PAGE, OUTBOX_POLL_MS } from "./webhook-limits.js";
 
 /** A script on deliveries: its name for messages, and its text. */
 interface DeliveryScript {
@@ -40,7 +34,7 @@ return { known and 'known' or 'filed' }
 );
 
 /**
- * Begins an attempt if it is time and the endpoint has a place. KEYS 1 the delivery. ARGV id, turn. Gives `go` with attempt,
+ * Begins an attempt if it is time and endpoint and tenant have a place. KEYS 1 the delivery. ARGV id, turn. Gives `go` with attempt,
  * attempt of this schedule, the time, and the delivery's and endpoint's fields; `wait` and milliseconds; `parked`: it
  * stands in the endpoint's line and comes back as a new turn; `dead`; `stale`: this turn has nothing to do any more.
  */
@@ -48,27 +42,27 @@ export const TAKE_DELIVERY: DeliveryScript = script(
   "take delivery",
   `
 local id = ARGV[1]
-local status, turn, due, endpoint, n, attempts, round =
-  unpack(read(id, 'status', 'turn', 'next_ms', 'endpoint', 'n', 'attempts', 'round'))
+local status, turn, due, endpoint, tenant, n, attempts, round =
+  unpack(read(id, 'status', 'turn', 'next_ms', 'endpoint', 'tenant', 'n', 'attempts', 'round'))
 if status ~= 'pending' or turn ~= ARGV[2] then return { 'stale' } end
 if tonumber(due) > now then return { 'wait', text(due - now) } end
 local disabled, paused, cap = standing(endpoint, ${ENDPOINT_ATTEMPTS_MAX})
-local leases = key('leases:' .. endpoint)
+local leases = leases_of(endpoint, tenant)
 if disabled then
-  redis.call('ZREM', leases, id)
+  leave_place(leases, id)
   move(id, 'dead')
   return { 'dead' }
 end
-local held = taken(endpoint, ${LEASE_MS})
-local own = redis.call('ZSCORE', leases, id)
-if paused > 0 or (not own and held >= cap) then
-  redis.call('ZREM', leases, id)
+local free = places(leases, cap)
+local own = redis.call('ZSCORE', leases[1], id)
+if paused > 0 or (not own and free <= 0) then
+  leave_place(leases, id)
   redis.call('HINCRBY', KEYS[1], 'turn', 1)
   redis.call('ZADD', key('line:' .. endpoint), n, id)
   redis.call('ZADD', LINES, text(paused > 0 and paused or now + ${OUTBOX_POLL_MS}), endpoint)
   return { 'parked' }
 end
-redis.call('ZADD', leases, text(now + ${LEASE_MS}), id)
+take_place(leases, id)
 return { 'go', attempts + 1, round + 1, text(now),
   cjson.encode(redis.call('HGETALL', KEYS[1])), cjson.encode(redis.call('HGETALL', key('endpoint:' .. endpoint))) }
 `,
@@ -84,7 +78,7 @@ export const SETTLE_DELIVERY: DeliveryScript = script(
   "settle delivery",
   `
 local id, verdict = ARGV[1], ARGV[4]
-local endpoint, status, turn = unpack(read(id, 'endpoint', 'status', 'turn'))
+local endpoint, tenant, status, turn = unpack(read(id, 'endpoint', 'tenant', 'status', 'turn'))
 if not endpoint then return { 'settled', 0 } end
 local health = key('endpoint:' .. endpoint)
 if redis.call('HGET', health, 'version') ~= ARGV[6] then
@@ -99,7 +93,7 @@ end
 put('breaker', ARGV[7])
 put('paused_until_ms', ARGV[8])
 put('disabled', ARGV[9])
-redis.call('ZREM', key('leases:' .. endpoint), id)
+leave_place(leases_of(endpoint, tenant), id)
 redis.call('LPUSH', key('attempts:' .. id), ARGV[3])
 redis.call('LTRIM', key('attempts:' .. id), 0, ${ATTEMPTS_SHOWN - 1})
 redis.call('HINCRBY', KEYS[1], 'attempts', 1)
@@ -147,12 +141,13 @@ if disabled then
   if redis.call('ZCARD', open) == 0 then redis.call('ZREM', LINES, endpoint) end
   return { 'died', done }
 end
-local free = cap - taken(endpoint, ${LEASE_MS})
+local leases = leases_of(endpoint, redis.call('HGET', KEYS[1], 'tenant'))
+local free = places(leases, cap)
 while done < free do
   local id = redis.call('ZPOPMIN', line)[1]
   if not id then break end
   if read(id, 'status')[1] == 'pending' then
-    redis.call('ZADD', key('leases:' .. endpoint), text(now + ${LEASE_MS}), id)
+    take_place(leases, id)
     queue(id)
     done = done + 1
   end

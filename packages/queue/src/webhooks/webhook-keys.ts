@@ -26,9 +26,12 @@ export function endpointsKey(tenant: string): string {
   return `${WEBHOOK_PREFIX}endpoints:${tenant}`;
 }
 
-/** The deliveries that are under way to an endpoint, by the time at which their place is free again at the latest. */
-export function leasesKey(endpoint: string): string {
-  return `${WEBHOOK_PREFIX}leases:${endpoint}`;
+/**
+ * The deliveries that are under way to an endpoint, and those of a tenant, by the time at which their places are free
+ * again at the latest.
+ */
+export function leaseKeys(endpoint: string, tenant: string): readonly [string, string] {
+  return [`${WEBHOOK_PREFIX}leases:${endpoint}`, `${WEBHOOK_PREFIX}tenant-leases:${tenant}`];
 }
 
 /** The hash of a delivery. */

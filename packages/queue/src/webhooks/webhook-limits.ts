@@ -4,6 +4,9 @@ export const ENDPOINTS_MAX = 1_000;
 /** Attempts of one endpoint at once, over all couriers: enough to hide the latency of a receiver, too few to flood it. */
 export const ENDPOINT_ATTEMPTS_MAX = 4;
 
+/** Attempts of one tenant at once, over all couriers: a quarter of one, so that no tenant's slow receivers fill it. */
+export const TENANT_ATTEMPTS_MAX = 64;
+
 /** Attempts of an endpoint whose circuit was open, until one has gone well: the trial must not be a flood. */
 export const TRIAL_ATTEMPTS_MAX = 1;
 
