@@ -23,9 +23,12 @@ export function estimateJob(snapshot: OrderSnapshot, stored: StoredJob): JobReco
   const job = decodeJob(stored);
   const { fields } = stored;
   const taken = Number(fields.next);
+  const unreleased = fields.cancel === undefined ? Number(fields.waits ?? 0) : 0;
+  // Frames of it that have failed and wait again are numbered among those that were released before.
+  const again = unreleased - (fields.rest === "queued" ? job.frames.length - taken : 0);
   // A frame of it that is ready goes before everything that is not.
-  const isReady = job.frames.slice(0, taken).some(({ status }) => status === "queued");
-  const unreleased = fields.rest === "queued" ? job.frames.length - taken : 0;
+  const queued = job.frames.slice(0, taken).filter(({ status }) => status === "queued").length;
+  const isReady = queued > Math.max(0, again);
   if (unreleased === 0) {
     const work = { cost: remainingCost(job, snapshot), frameCost: 0 };
     return withEstimate(job, { position: isReady ? 0 : null, eta: etaOf(snapshot, work) });
@@ -38,8 +41,8 @@ export function estimateJob(snapshot: OrderSnapshot, stored: StoredJob): JobReco
     priority: job.params.priority,
     ownUnits: perFrame * unreleased,
     frameUnits: perFrame,
-    aheadUnits: Math.max(0, Number(fields.mark) + perFrame * taken - flow.gone),
-    aheadFrames: Math.max(0, Number(fields.mark_frames) + taken - flow.framesGone),
+    aheadUnits: Math.max(0, Number(fields.mark) - perFrame * unreleased - flow.gone),
+    aheadFrames: Math.max(0, Number(fields.mark_frames) - unreleased - flow.framesGone),
   });
   return withEstimate(job, { position: isReady ? 0 : position, eta });
 }

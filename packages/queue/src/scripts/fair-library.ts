@@ -33,10 +33,11 @@ local function join_flow(n)
   if redis.call('LLEN', flow) == 0 then
     set_tag(fair, name, math.max(tag_of(fair, name), tag_of(fair, tenant .. '|v')))
   end
-  set('mark', whole(load_of(fair, 'e|' .. name)))
-  set('mark_frames', whole(load_of(fair, 'en|' .. name)))
   add_load(fair, 'e|' .. name, num('step_units') * num('steps') * n)
   add_load(fair, 'en|' .. name, n)
+  set('mark', whole(load_of(fair, 'e|' .. name)))
+  set('mark_frames', whole(load_of(fair, 'en|' .. name)))
+  redis.call('HINCRBY', record, 'waits', n)
   redis.call('RPUSH', flow, id)
   redis.call('SADD', root .. ':queues', get('model'))
   if redis.call('SISMEMBER', fair .. ':held', tenant) == 0 then activate_tenant(fair, tenant) end

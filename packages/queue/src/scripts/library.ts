@@ -11,14 +11,15 @@ import type { Script } from "./script.js";
  *
  * Fields of the record: `status tenant model created_at created_ms start_before_ms started_ms finished_ms frames steps
  * step_units class next rest open succeeded failed canceled expired cancel seq error hook hook_events eta_ms
- * eta_low eta_high mark mark_frames`, and for frame i `i:status i:attempt i:token i:step i:saved i:worker i:open i:tries
+ * eta_low eta_high waits mark mark_frames`, and for frame i `i:status i:attempt i:token i:step i:saved i:worker i:open i:tries
  * i:lost i:interrupted i:failed_on i:preview i:result i:error`.
  *
  * A frame gets fields of its own only once something has happened to it, so that a job of thousands is as small as a
  * job of one: frames from `next` on have not been released and are all in the state `rest`; the others are `queued`
  * unless they say otherwise. `open` counts the frames that have not ended. `i:open` is 1 from the claim of an attempt to
  * its end: a claim that finds it set knows that the attempt before was lost. `i:saved` is the step of the frame's
- * snapshot, at which the next attempt goes on.
+ * snapshot, at which the next attempt goes on. `waits` counts the frames that the job's flow has yet to let go; `mark` and
+ * `mark_frames` are the units and frames that the flow had been given with the last of them.
  */
 export const LIBRARY = `
 local record, stream = KEYS[1], KEYS[2]

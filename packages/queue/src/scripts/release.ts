@@ -48,10 +48,12 @@ local function take_frame(flow, name)
       return at
     end
   end
-  local rest = num('frames') - num('next')
+  -- What it was given and will not let go, since it has ended.
+  local rest = num('waits')
   if rest > 0 then
     add_load(fair, 'd|' .. name, rest * num('steps') * num('step_units'))
     add_load(fair, 'dn|' .. name, rest)
+    set('waits', 0)
   end
   redis.call('LPOP', flow)
   if redis.call('LLEN', flow) == 0 then
@@ -90,6 +92,7 @@ while room > 0 and looks < ${RELEASE_LOOKS_MAX} do
       set_tag(fair, tenant .. '|v', class_tag)
       add_load(fair, 'd|' .. name, units)
       add_load(fair, 'dn|' .. name, 1)
+      redis.call('HINCRBY', record, 'waits', -1)
       redis.call('SADD', places, id .. '-' .. i)
       redis.call('ZADD', released, whole(tag), id .. '-' .. i)
       out[#out + 1], out[#out + 2], out[#out + 3] = id, tostring(i), whole(tag)
