@@ -161,10 +161,10 @@ class BullFrameConsumer implements FrameConsumer {
     this.#rate.begin();
     try {
       const result = await this.#options.process(attempt);
-      // What an earlier attempt had stored was not drawn by this worker.
+      // What an earlier attempt had stored was not drawn by this worker, and says nothing of how well or fast it is.
       if (result.attempt === attempt.attempt) drawn = frameCost(attempt.params);
       status = await attempt.commit(result);
-      this.#sick.succeeded();
+      if (drawn > 0) this.#sick.succeeded();
     } catch (error) {
       status = await this.#leave(entry, token, { attempt, failure: failureOf(attempt, error) });
     } finally {
