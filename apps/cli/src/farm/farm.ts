@@ -45,6 +45,8 @@ const WORKER_DRAIN_MS_MAX = 120_000;
 const GATEWAY_DRAIN_MS_MAX = 15_000;
 /** Milliseconds: an attempt at a webhook takes up to 15 s, and a courier's own end up to 8. */
 const COURIER_DRAIN_MS_MAX = 30_000;
+/** Addresses that a gateway listens on and that nobody can call. */
+const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 /** Milliseconds for Redis to sync its file. */
 const REDIS_DRAIN_MS_MAX = 30_000;
 
@@ -113,7 +115,7 @@ async function startAll(crew: Crew, options: FarmOptions): Promise<string> {
   })).then((started) => {
     crew.gateway = started;
   });
-  const courier = start("courier", "courier", () => ({})).then((started) => {
+  const courier = start("courier", "courier", () => publicUrl(options)).then((started) => {
     crew.courier = started;
   });
   const workers = Array.from({ length: options.workers }, (_, i) =>
@@ -144,6 +146,13 @@ async function startOwnRedis(crew: Crew, options: FarmOptions): Promise<string> 
     log: options.log,
   });
   return crew.redis.ready().url;
+}
+
+/** Where receivers on this machine find the pictures, unless the operator says otherwise or the place is not known yet. */
+function publicUrl({ environment, host, port }: FarmOptions): Settings {
+  const isKnown = port > 0 && !WILDCARDS.has(host);
+  if (!isKnown || environment.farm.FARM_PUBLIC_URL !== undefined) return {};
+  return { FARM_PUBLIC_URL: `http://${host.includes(":") ? `[${host}]` : host}:${port}` };
 }
 
 function portOf(ready: ReadyMessage): string {
