@@ -1,6 +1,6 @@
-import { PRIORITIES, type Priority, type WorkerInfo } from "@latentfarm/contract";
+import { PRIORITIES, type Priority } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import { readWorkers } from "../fleet/workers.js";
+import { readStrengths } from "../fleet/workers.js";
 import { ETA_KEY, fairKey, loadKey, queueModel, tenantKey } from "../keys.js";
 import { ETA_RATIO_BUCKETS, ETA_SAMPLES_MIN, SNAPSHOT_MS_MAX } from "../limits.js";
 import { bounded } from "../redis/errors.js";
@@ -28,7 +28,8 @@ export interface OrderSnapshot {
   readonly runningFrames: number;
   /** Frames that the live workers take at once. */
   readonly slots: number;
-  readonly workers: readonly WorkerInfo[];
+  /** Live workers that are well. */
+  readonly workers: number;
   /** Megapixel-steps a second of the live workers while busy; null before the first frame. */
   readonly rate: number | null;
   /** What nine of ten outcomes lie between, as parts of the prediction. */
@@ -77,13 +78,13 @@ export async function readSnapshot(redis: Redis, model: string): Promise<OrderSn
     bounded("read the order", () => redis.hgetall(fairKey(key))),
     bounded("read the load", () => redis.hgetall(loadKey(key))),
     bounded("read the calibration", () => redis.hgetall(ETA_KEY)),
-    readWorkers(redis),
+    readStrengths(redis),
   ]);
   const names = [...new Set(Object.keys(load).map((field) => field.split("|")[1] ?? ""))];
   const weights = await Promise.all(
     names.map((name) => bounded("read a weight", () => redis.hget(tenantKey(name), "weight"))),
   );
-  const workers = all.filter((worker) => worker.model.name === model && worker.health === "well");
+  const workers = all.filter((worker) => worker.model === model);
   const rates = workers.flatMap(({ rate }) => rate ?? []);
   const mean = rates.reduce((sum, rate) => sum + rate, 0) / Math.max(1, rates.length);
   return {
@@ -93,8 +94,8 @@ export async function readSnapshot(redis: Redis, model: string): Promise<OrderSn
     openUnits: Math.max(0, numberOf(fair.cost) - numberOf(fair.done)),
     openFrames: numberOf(fair.frames),
     runningFrames: numberOf(fair.running),
-    slots: workers.reduce((sum, worker) => sum + worker.concurrency, 0),
-    workers,
+    slots: workers.reduce((sum, worker) => sum + worker.slots, 0),
+    workers: workers.length,
     // A worker that has not drawn yet is taken for one like the others.
     rate: rates.length === 0 ? null : mean * workers.length,
     band: bandOf(eta),

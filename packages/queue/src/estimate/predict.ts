@@ -62,7 +62,7 @@ export function etaOf(
   work: { readonly cost: number; readonly frameCost: number },
 ): Eta | null {
   if (rate === null || rate <= 0) return null;
-  const seconds = Math.max(work.cost, work.frameCost * workers.length) / rate;
+  const seconds = Math.max(work.cost, work.frameCost * workers) / rate;
   const round = (value: number) => Math.round(value * MS_PER_SECOND) / MS_PER_SECOND;
   return {
     seconds: round(seconds),

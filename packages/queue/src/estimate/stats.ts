@@ -62,7 +62,7 @@ function toStats(name: string, snapshot: OrderSnapshot): ModelStats {
   const seconds = rate === null || rate <= 0 ? null : cost / rate;
   return {
     name,
-    workers: snapshot.workers.length,
+    workers: snapshot.workers,
     slots: snapshot.slots,
     frames_queued: Math.max(0, snapshot.openFrames - snapshot.runningFrames),
     frames_running: snapshot.runningFrames,

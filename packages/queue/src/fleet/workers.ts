@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import {
   MODELS_KEY,
   MODELS_SEEN_KEY,
+  modelOfQueue,
   queueModel,
   SLOTS_KEY,
   STORE_KEY,
@@ -12,7 +13,10 @@ import {
 import { MODEL_KEPT_MS } from "../limits.js";
 import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
-import { ANNOUNCE, RETIRE } from "../scripts/fleet.js";
+import { ANNOUNCE, RETIRE, STRENGTHS } from "../scripts/fleet.js";
+
+/** How a worker's strength says that no rate is known. */
+const NO_RATE = "-";
 
 /**
  * Writes a worker's heartbeat, which Redis forgets after `WORKER_KEPT_MS`, and makes its model known.
@@ -29,6 +33,7 @@ export async function announceWorker(redis: Redis, info: WorkerInfo): Promise<vo
       model,
       queueModel(info.model.name),
       info.health === "well" ? info.concurrency : 0,
+      info.rate ?? NO_RATE,
     ],
   });
 }
@@ -54,13 +59,35 @@ export async function readWorkers(redis: Redis): Promise<WorkerInfo[]> {
   return texts.flatMap((text) => (text ? [workerInfoSchema.parse(JSON.parse(text))] : []));
 }
 
+/** What estimates need of a worker. */
+export interface WorkerStrength {
+  readonly model: string;
+  /** Frames that it takes at once. */
+  readonly slots: number;
+  /** Megapixel-steps a second; null before its first frame. */
+  readonly rate: number | null;
+}
+
+/**
+ * What the live workers can do, sick ones left out: a thousand of them are read in a millisecond, where their heartbeats
+ * would take a hundred.
+ * @throws {FarmError} queue_unavailable
+ */
+export async function readStrengths(redis: Redis): Promise<WorkerStrength[]> {
+  const [, ...texts] = await runScript(redis, STRENGTHS, { keys: [WORKERS_KEY, SLOTS_KEY], args: [] });
+  return texts.map((text) => {
+    const [model = "", slots, rate] = text.split(" ");
+    return { model: modelOfQueue(model), slots: Number(slots), rate: rate === NO_RATE ? null : Number(rate) };
+  });
+}
+
 /**
  * The models announced within `MODEL_KEPT_MS`, by name, with how many live workers serve each.
  * @throws {FarmError} queue_unavailable
  */
 export async function readModels(redis: Redis, nowMs: number): Promise<ServedModel[]> {
   const entries = await bounded("read the models", () => redis.hgetall(MODELS_KEY));
-  const live = (await readWorkers(redis)).map((worker) => worker.model.name);
+  const live = (await readStrengths(redis)).map(({ model }) => model);
   const models = Object.values(entries).flatMap((text) => {
     const { seen_at: seenAt, info } = JSON.parse(text);
     if (nowMs - Date.parse(seenAt) > MODEL_KEPT_MS) return [];

@@ -161,7 +161,7 @@ function reasonAgainst(
   snapshot: OrderSnapshot,
   present: { readonly units: number; readonly frames: number; readonly farmFrames: number },
 ): string | null {
-  if (snapshot.workers.length === 0) return `no live worker serves model ${model}`;
+  if (snapshot.workers === 0) return `no live worker serves model ${model}`;
   if (present.farmFrames + params.num_images > LIMITS.farm_frames_max)
     return `the farm is full: limit farm_frames_max is ${LIMITS.farm_frames_max}`;
   const { queued_cost_max: costMax, concurrent_frames_max: framesMax } = tenant.limits;

@@ -45,8 +45,8 @@ export function translateRedisError(action: string, error: unknown): FarmError {
 export async function bounded<T>(action: string, call: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
-    const late = new Error(`no answer within ${CALL_MS_MAX} ms`);
-    timer = setTimeout(() => reject(late), CALL_MS_MAX);
+    // The error is made only when it is due: its stack costs more than a call.
+    timer = setTimeout(() => reject(new Error(`no answer within ${CALL_MS_MAX} ms`)), CALL_MS_MAX);
   });
   try {
     return await Promise.race([call(), deadline]);
