@@ -9,7 +9,7 @@ import {
   type Job,
 } from "@latentfarm/contract";
 import { Webhook } from "standardwebhooks";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   fetchFrame,
   getJob,
@@ -23,6 +23,9 @@ import { startWebhookReceiver } from "./webhook-receiver.js";
 
 const LOOPBACK = { FARM_WEBHOOK_LOOPBACK: "1", FARM_WEBHOOK_RETRY_SECONDS: "0,1,1" };
 const WAIT_MS = 60_000;
+
+// A courier's loss is seen after up to 15 s, and two cores that are busy elsewhere start a farm in as many.
+vi.setConfig({ testTimeout: 90_000 });
 
 let farm: TestFarm;
 beforeAll(async () => {
