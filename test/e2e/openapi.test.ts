@@ -15,11 +15,20 @@ let queue: Farm;
 let answers: DocumentedAnswers;
 let receiver: Server;
 let hook = "";
+/** Bodies of webhooks, in the order in which they came. */
+const received: unknown[] = [];
 /** Shown on every call once the farm has keys. */
 let headers: Record<string, string> = {};
 
 beforeAll(async () => {
-  receiver = createServer((_request, response) => response.writeHead(204).end());
+  receiver = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      received.push(JSON.parse(Buffer.concat(chunks).toString()));
+      response.writeHead(204).end();
+    });
+  });
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
   const address = receiver.address();
   hook = `http://127.0.0.1:${address !== null && typeof address === "object" ? address.port : 0}/`;
@@ -208,6 +217,8 @@ async function tryDeliveries(job: string): Promise<void> {
   await expect
     .poll(async () => (await list()).text, { timeout: DELIVERY_TIMEOUT_MS, interval: 200 })
     .toContain('"status":"delivered"');
+  expect(received.length).toBeGreaterThan(0);
+  for (const body of received) answers.checkSchema("WebhookPayload", body);
   const { deliveries } = (await get("/v1/deliveries?status=delivered", "/v1/deliveries")).body;
   const [delivery] = Array.isArray(deliveries) ? deliveries : [];
   await post(`/v1/deliveries/${delivery.id}/redeliver`, "/v1/deliveries/{id}/redeliver", 202);

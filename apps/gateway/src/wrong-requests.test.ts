@@ -1,3 +1,4 @@
+import { FarmError } from "@latentfarm/contract";
 import { createDiskStore } from "@latentfarm/storage";
 import { STRICT_POLICY } from "@latentfarm/webhooks";
 import request, { type Test } from "supertest";
@@ -180,6 +181,7 @@ const WRONG_REQUESTS: readonly (readonly [name: string, send: Send, status: numb
   ["a page of 101", (agent) => agent.get("/v1/jobs?limit=101"), 422, "query.limit"],
   ["a page of 1e1", (agent) => agent.get("/v1/jobs?limit=1e1"), 422, "query.limit"],
   ["a cursor of another form", (agent) => agent.get("/v1/jobs?cursor=a%20b"), 422, "query.cursor"],
+  ["a cursor that is no job", (agent) => agent.get("/v1/jobs?cursor=abc"), 422, "query.cursor"],
   ["an unknown parameter", (agent) => agent.get("/v1/jobs?page=2"), 422, "query.page"],
   ["a parameter __proto__", (agent) => agent.get("/v1/jobs?__proto__=2"), 422, "query.__proto__"],
   ["a tenant in a query", (agent) => agent.get("/v1/jobs?tenant=acme"), 422, "query.tenant"],
@@ -340,8 +342,11 @@ describe("wrong requests", () => {
     ]);
     const unknown = await request(app).post("/v1/jobs").send({ prompt: "a", model: "unknown", steps: 0 });
     expect(unknown.body.errors.map((error: { path: string }) => error.path)).toEqual(["steps", "model"]);
-    farm.mood = "away";
-    expect((await request(app).post("/v1/jobs").send(body)).status).toBe(422);
+    farm.models = () => Promise.reject(new FarmError("queue_unavailable", "Cannot read the models"));
+    const unsure = await request(app)
+      .post("/v1/jobs")
+      .send({ ...body, model: "unknown" });
+    expect(unsure.status).toBe(422);
   });
 
   it("submitJob() takes keys that are alike only in other objects or in strings", async () => {

@@ -152,6 +152,7 @@ export {
   WEBHOOK_EVENTS_DEFAULT,
   type WebhookEvent,
   type WebhookPayload,
+  webhookEnvelopeSchema,
   webhookRequestSchema,
 } from "./webhook.js";
 export { eventToWire, jobPath, jobToSummary, jobToWire } from "./wire.js";

@@ -3,7 +3,7 @@ import { jobPaths } from "./openapi/job-paths.js";
 import { operationPaths } from "./openapi/operation-paths.js";
 import { type Json, SHARED_HEADERS, SHARED_RESPONSES } from "./openapi/parts.js";
 import { componentSchemas } from "./openapi/schemas.js";
-import { webhookPaths } from "./openapi/webhook-paths.js";
+import { webhookPaths, webhookRequests } from "./openapi/webhook-paths.js";
 
 /** An API key is the only way to show who calls. */
 const KEY = {
@@ -29,6 +29,7 @@ export function createOpenApi(version: string): Json {
     },
     servers: [{ url: "/" }],
     paths: { ...jobPaths(), ...webhookPaths(), ...operationPaths(), ...adminPaths() },
+    webhooks: webhookRequests(),
     components: {
       schemas: componentSchemas(),
       responses: SHARED_RESPONSES,

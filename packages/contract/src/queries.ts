@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isJobId } from "./ids.js";
 import { LIMITS } from "./limits.js";
 import { STATUSES } from "./states.js";
 import { type FieldError, fieldsError } from "./validate.js";
@@ -6,6 +7,8 @@ import { DELIVERY_STATUSES } from "./webhook.js";
 
 /** A cursor is the farm's own text, so one of another form was not given out by it. */
 const CURSOR = /^[A-Za-z0-9_.:~-]{1,128}$/;
+
+const CURSOR_FAULT = "must be the next_cursor of a page before";
 
 const LIMIT_FAULT = `must be a whole number of ${LIMITS.page_min}..${LIMITS.page_max} (limits page_min, page_max)`;
 
@@ -16,7 +19,7 @@ const page = {
     .transform(Number)
     .refine((limit) => limit >= LIMITS.page_min && limit <= LIMITS.page_max, LIMIT_FAULT)
     .default(LIMITS.page_default),
-  cursor: z.string().regex(CURSOR, "must be the next_cursor of a page before").optional(),
+  cursor: z.string().regex(CURSOR, CURSOR_FAULT).optional(),
 };
 
 const oneOf = <const Names extends readonly [string, ...string[]]>(names: Names) =>
@@ -26,7 +29,12 @@ const oneOf = <const Names extends readonly [string, ...string[]]>(names: Names)
 export const pageQuerySchema = z.strictObject(page);
 
 /** The query of `GET /v1/jobs`. */
-export const jobListQuerySchema = z.strictObject({ status: oneOf(STATUSES), ...page });
+export const jobListQuerySchema = z.strictObject({
+  ...page,
+  status: oneOf(STATUSES),
+  /** The id of the last job of the page before. */
+  cursor: z.string().refine(isJobId, CURSOR_FAULT).optional(),
+});
 
 /** The query of `GET /v1/deliveries`. */
 export const deliveryListQuerySchema = z.strictObject({ status: oneOf(DELIVERY_STATUSES), ...page });

@@ -135,6 +135,13 @@ export const rotateRequestSchema = z.strictObject(
 /** The body of `GET /v1/webhooks`. */
 export const endpointListSchema = z.object({ endpoints: z.array(endpointSchema) });
 
+/** What every webhook's body has beside its `data`. */
+export const webhookEnvelopeSchema = z.object({
+  type: z.enum(WEBHOOK_EVENTS),
+  timestamp: z.string(),
+  sequence: z.int(),
+});
+
 /** The body of a webhook request. Source: standardwebhooks.com, "Payload structure"; `sequence` orders a job's events. */
 export interface WebhookPayload<Data> {
   readonly type: WebhookEvent;

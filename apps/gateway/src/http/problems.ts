@@ -1,4 +1,5 @@
 import { type FarmError, PROBLEM_CONTENT_TYPE, toProblem } from "@latentfarm/contract";
+import type { QueueLog } from "@latentfarm/queue";
 import type { ErrorRequestHandler, Response } from "express";
 import type { GatewayContext } from "../context.js";
 import { RETRY_AFTER_SECONDS } from "../limits.js";
@@ -13,12 +14,7 @@ export function answerProblems(context: Pick<GatewayContext, "log">): ErrorReque
   return (failure: unknown, request, response: Response, _next): void => {
     const error = toFarmError(failure);
     const requestId = requestIdOf(response);
-    if (error.httpStatus >= SERVER_ERROR) {
-      context.log.error(
-        { requestId, method: request.method, code: error.code, err: failure },
-        "request failed",
-      );
-    }
+    tellFailure(context.log, { requestId, method: request.method, code: error.code }, error);
     if (response.headersSent) {
       response.destroy();
       return;
@@ -35,6 +31,12 @@ export function answerProblems(context: Pick<GatewayContext, "log">): ErrorReque
       .type(PROBLEM_CONTENT_TYPE)
       .send(Buffer.from(JSON.stringify(problem)));
   };
+}
+
+/** What is away or full is no fault of the gateway's: an outage is told by a line per request, without its stack. */
+function tellFailure(log: QueueLog, fields: Readonly<Record<string, unknown>>, error: FarmError): void {
+  if (error.httpStatus === UNAVAILABLE) log.warn({ ...fields, reason: error.message }, "request not served");
+  else if (error.httpStatus >= SERVER_ERROR) log.error({ ...fields, err: error }, "request failed");
 }
 
 /** Whole seconds, at least 1, as HTTP's header has them. */

@@ -14,6 +14,7 @@ import {
   endpointSchema,
   endpointSecretSchema,
   rotateRequestSchema,
+  webhookEnvelopeSchema,
 } from "../webhook.js";
 import type { Json } from "./parts.js";
 
@@ -45,6 +46,7 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   TenantList: tenantListSchema,
   AuditList: auditListSchema,
   Problem: problemSchema,
+  WebhookPayload: webhookEnvelopeSchema.extend({ data: jobSchema }),
   Health: z.object({ status: z.enum(["ok", "ready"]) }),
 };
 

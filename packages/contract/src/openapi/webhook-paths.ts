@@ -1,5 +1,15 @@
 import { DELIVERY_STATUSES } from "../webhook.js";
-import { answer, type Json, NOT_FOUND, operation, PAGE, pathParameter, queryParameter } from "./parts.js";
+import {
+  answer,
+  header,
+  type Json,
+  NOT_FOUND,
+  operation,
+  PAGE,
+  pathParameter,
+  queryParameter,
+  ref,
+} from "./parts.js";
 
 const WEBHOOKS = { tags: ["Webhooks"] };
 const tooLarge: Json = { $ref: "#/components/responses/TooLarge" };
@@ -7,6 +17,35 @@ const tooLarge: Json = { $ref: "#/components/responses/TooLarge" };
 /** The calls of webhook endpoints and deliveries. */
 export function webhookPaths(): Json {
   return { ...deliveryPaths(), ...endpointPaths() };
+}
+
+/** What the farm sends. Source: standardwebhooks.com, "Webhook headers". */
+export function webhookRequests(): Json {
+  const text = (name: string, description: string): Json => ({
+    ...header(name, description, { type: "string" }),
+    required: true,
+  });
+  const post = {
+    ...WEBHOOKS,
+    summary: "An event of a job, at least once; `sequence` orders those of one job",
+    operationId: "receiveEvent",
+    security: [],
+    parameters: [
+      text("webhook-id", "The delivery's id, the same at every attempt"),
+      text("webhook-timestamp", "Seconds since 1970 of this attempt"),
+      text(
+        "webhook-signature",
+        "`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`; two while a secret rotates",
+      ),
+    ],
+    requestBody: { required: true, content: { "application/json": { schema: ref("WebhookPayload") } } },
+    responses: {
+      "2XX": { description: "Taken in" },
+      "410": { description: "Send no more: the endpoint is disabled" },
+      default: { description: "Tried again later, after `Retry-After` where it is given" },
+    },
+  };
+  return { event: { post } };
 }
 
 function deliveryPaths(): Json {
