@@ -23,22 +23,23 @@ const INTERRUPTED_TOO_OFTEN = JSON.stringify({
 /**
  * Begins an attempt. KEYS 3 the lock, 4 the snapshot. ARGV index, lock token, worker, model. Gives `claimed`, the attempt,
  * the milliseconds since the job's creation, the tenant and the parameters; `done` and the job's status when the frame
- * has ended; `gone`; `lost`. Whatever it gives, the frame is no longer on its way into the queue.
+ * has ended; `gone`; `lost`. Unless it gives `lost`, the frame is no longer on its way into the queue.
  */
 export const CLAIM: Script = jobScript(
   "claim",
   `
 local i, token, released = ARGV[1], ARGV[2], root .. ':released:' .. ARGV[4]
+local status = frame_status(i)
+-- One that comes late, after its frame was released again, must not strike it off: it may not be in BullMQ yet.
+if status and not TERMINAL[status] and redis.call('GET', KEYS[3]) ~= token then return { 'lost' } end
 local tag = redis.call('ZSCORE', released, id .. '-' .. i)
 if tag then
   redis.call('ZREM', released, id .. '-' .. i)
   local fair = root .. ':fair:' .. ARGV[4]
   if tonumber(tag) > tonumber(redis.call('HGET', fair, 'v') or 0) then redis.call('HSET', fair, 'v', tag) end
 end
-local status = frame_status(i)
 if not status then return { 'gone' } end
 if TERMINAL[status] then return { 'done', get('status') } end
-if redis.call('GET', KEYS[3]) ~= token then return { 'lost' } end
 local function claimed(attempt)
   return { 'claimed', attempt, whole(now_ms() - num('created_ms')), get('tenant'), redis.call('GET', root .. ':params:' .. id) }
 end
