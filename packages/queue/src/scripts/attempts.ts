@@ -158,13 +158,16 @@ export const LEAVE: Script = jobScript(
   "leave",
   `
 local i, failure, kind, worker = ARGV[1], ARGV[4], ARGV[5], ARGV[6]
-local answer = standing(i, ARGV[2], ARGV[3], KEYS[3])
-if answer == 'lost' then
-  -- Said twice, since the first answer was lost: it is answered as at first.
-  if frame(i, 'attempt') == ARGV[2] and frame(i, 'status') == 'failed' then return { 'failed', get('status') } end
-  return { 'lost' }
+-- Said twice, since the first answer was lost: it is answered as at first.
+if frame(i, 'attempt') == ARGV[2] and frame(i, 'open') ~= '1' then
+  local now = frame_status(i)
+  if now == 'failed' or now == 'canceled' then return { now, get('status') } end
+  if now == 'queued' and redis.call('GET', KEYS[3]) == ARGV[3] then
+    return { kind == 'interrupted' and 'resume' or 'restart', get('status') }
+  end
 end
-if frame(i, 'open') ~= '1' then return { kind == 'interrupted' and 'resume' or 'restart', get('status') } end
+local answer = standing(i, ARGV[2], ARGV[3], KEYS[3])
+if answer == 'lost' then return { 'lost' } end
 set_frame(i, 'open', 0)
 if answer == 'canceled' then
   drop_snapshot(i, KEYS[4])

@@ -201,9 +201,10 @@ local function settle()
   return to
 end
 
--- Whether this attempt may still speak for the frame: 'ok', 'lost' (superseded, or its lock is gone) or 'canceled'.
+-- Whether this attempt may still speak for the frame: 'ok', 'lost' (superseded, ended, or its lock is gone) or 'canceled'.
+-- An attempt that has left still holds its lock for a moment: what of it comes late is of a past that is over.
 local function standing(i, attempt, token, lock)
-  if redis.call('GET', lock) ~= token or frame(i, 'attempt') ~= attempt then
+  if redis.call('GET', lock) ~= token or frame(i, 'attempt') ~= attempt or frame(i, 'open') ~= '1' then
     count('attempts_superseded')
     return 'lost'
   end
