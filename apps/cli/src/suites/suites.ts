@@ -31,7 +31,8 @@ export const SUITES: readonly Suite[] = [
   suite("reference", ["test/reference"]),
   // All that the engine is judged by, but for a killed process that is gone on from: that needs a farm, in chaos.
   suite("engine", ["packages/engine", "packages/sampling", "test/reference", "test/engine"]),
-  suite("queue", ["test/queue"], { needsRedis: true, oneFileAtATime: true }),
+  // The simulation of jobs too, which a whole run plays among the units.
+  suite("queue", ["packages/queue/src/testing", "test/queue"], { needsRedis: true, oneFileAtATime: true }),
   suite("e2e", ["test/e2e"], { needsRedis: true, oneFileAtATime: true }),
   suite("chaos", ["test/chaos"], { needsRedis: true, oneFileAtATime: true }),
   suite("soak", ["test/soak"], { needsRedis: true, oneFileAtATime: true, onlyByName: true }),

@@ -1,0 +1,98 @@
+import { isTerminal, STATUS_TRANSITIONS, type Status } from "@latentfarm/contract";
+import { type Check, frameStatuses, isOpen, numberOf, type Step, statusOf } from "./view.js";
+
+/** States change only as the contract allows, a retry alone leads out of an end, and a job's state follows its frames'. */
+export const checkStates: Check = (step) => {
+  for (const [id, job] of Object.entries(step.after.jobs)) {
+    if (job === step.before.jobs[id]) continue;
+    const problem =
+      checkMoves(step, id) ?? checkAgreement(step, id) ?? checkCancel(step, id) ?? checkKept(step, id);
+    if (problem !== undefined) return `${problem} (job ${id})`;
+  }
+  return undefined;
+};
+
+function checkMoves(step: Step, id: string): string | undefined {
+  const before = step.before.jobs[id]?.record;
+  const after = step.after.jobs[id]?.record;
+  if (before?.status === undefined || after === undefined || before === after) return undefined;
+  const isRetry = step.call.name === "retry";
+  if (!mayBecome(statusOf(before.status), statusOf(after.status), isRetry)) {
+    return `a job does not go from ${before.status} to ${after.status} by ${step.call.name}`;
+  }
+  const froms = frameStatuses(before);
+  for (const [index, to] of frameStatuses(after).entries()) {
+    if (!mayBecome(froms[index], to, isRetry)) {
+      return `frame ${index} does not go from ${froms[index]} to ${to} by ${step.call.name}`;
+    }
+  }
+  return undefined;
+}
+
+/** One script may go two ways: from queued over running to an end, or from running over queued. */
+function mayBecome(from: Status | undefined, to: Status | undefined, isRetry: boolean): boolean {
+  if (from === to) return true;
+  if (from === undefined || to === undefined) return false;
+  if (isTerminal(from)) return isRetry && from === "failed" && to === "queued";
+  const next: readonly Status[] = STATUS_TRANSITIONS[from];
+  return next.some((via) => {
+    const further: readonly Status[] = STATUS_TRANSITIONS[via];
+    return via === to || (!isTerminal(via) && further.includes(to));
+  });
+}
+
+function checkAgreement(step: Step, id: string): string | undefined {
+  const job = step.after.jobs[id];
+  if (job === undefined) return undefined;
+  const { record, ttl, listed } = job;
+  const frames = frameStatuses(record);
+  const status = statusOf(record.status);
+  const isEnded = status !== undefined && isTerminal(status);
+  const expected = expectedEnd(frames);
+  if (isEnded ? status !== expected : expected !== undefined) {
+    return `a job of frames ${frames.join(" ")} is ${expected ?? "open"}, not ${status}`;
+  }
+  if (numberOf(record, "open") !== frames.filter(isOpen).length) return `open is ${record.open}`;
+  if (listed.length !== 1 || listed[0] !== status)
+    return `its tenant lists it as ${listed.join(" ")}, it is ${status}`;
+  if (isEnded !== ttl > 0) return `a job that is ${status} has ${ttl} seconds to live`;
+  if (isEnded !== job.isEnded) return `a job that is ${status} stands wrongly among the ended`;
+  if (status !== "queued" && job.isDue) return `a job that is ${status} may still expire`;
+  if (!isEnded && job.isUnfiled) return `a job that is ${status} waits for its history`;
+  return undefined;
+}
+
+/** How a job ends whose frames ended so; undefined while one is open. */
+function expectedEnd(frames: readonly (Status | undefined)[]): Status | undefined {
+  if (frames.some(isOpen)) return undefined;
+  const order = ["failed", "canceled", "expired"] as const;
+  return order.find((status) => frames.includes(status)) ?? "succeeded";
+}
+
+/** Once canceled, nothing of a job waits and nothing begins. */
+function checkCancel(step: Step, id: string): string | undefined {
+  const before = step.before.jobs[id]?.record;
+  const after = step.after.jobs[id]?.record;
+  if (after?.cancel === undefined) return undefined;
+  const frames = frameStatuses(after);
+  if (frames.includes("queued")) return "a canceled job has frames that wait";
+  for (const index of frames.keys()) {
+    const field = `${index}:attempt`;
+    if (before?.cancel !== undefined && before[field] !== after[field])
+      return `a canceled job begins frame ${index}`;
+  }
+  return undefined;
+}
+
+/** What a frame came to stays as it is. */
+function checkKept(step: Step, id: string): string | undefined {
+  const before = step.before.jobs[id]?.record;
+  const after = step.after.jobs[id]?.record;
+  if (before === undefined || after === undefined || before === after) return undefined;
+  for (const [index, status] of frameStatuses(before).entries()) {
+    if (status === "succeeded" && before[`${index}:result`] !== after[`${index}:result`]) {
+      return `the result of frame ${index} changes by ${step.call.name}`;
+    }
+  }
+  return undefined;
+}
