@@ -7,6 +7,7 @@ export type GatewayQueue = Pick<
   | "submit"
   | "findSubmitted"
   | "getJob"
+  | "getFrame"
   | "cancel"
   | "retry"
   | "listJobs"
@@ -30,6 +31,7 @@ export function boundQueue(farm: Farm, msMax: number): GatewayQueue {
     submit: (job) => within(farm.submit(job), msMax),
     findSubmitted: (tenant, idempotency) => within(farm.findSubmitted(tenant, idempotency), msMax),
     getJob: (id) => within(farm.getJob(id), msMax),
+    getFrame: (id, index) => within(farm.getFrame(id, index), msMax),
     cancel: (id) => within(farm.cancel(id), msMax),
     retry: (id) => within(farm.retry(id), msMax),
     listJobs: (query) => within(farm.listJobs(query), msMax),

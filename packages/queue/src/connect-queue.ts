@@ -12,6 +12,7 @@ import { cancelJob } from "./jobs/cancel-job.js";
 import { readEvents } from "./jobs/job-events.js";
 import { keepFarm } from "./jobs/keep-farm.js";
 import { listJobs } from "./jobs/list-jobs.js";
+import { readFrame } from "./jobs/read-frame.js";
 import { readEstimatedJob } from "./jobs/read-job.js";
 import { retryJob } from "./jobs/retry-job.js";
 import { findSubmitted, forecastJob, submitJob } from "./jobs/submit-job.js";
@@ -53,6 +54,7 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
     submit: (job) => submitJob(context, job),
     findSubmitted: (tenant, idempotency) => findSubmitted(context, tenant, idempotency),
     getJob: (id) => readEstimatedJob(context, id),
+    getFrame: (id, index) => readFrame(redis, id, index),
     cancel: (id) => cancelJob(context, id),
     retry: (id) => retryJob(context, id),
     listJobs: (query) => listJobs(context, query),

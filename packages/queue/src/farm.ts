@@ -1,6 +1,7 @@
 import type {
   Eta,
   FrameParams,
+  FrameRecord,
   FrameResult,
   JobEvent,
   JobId,
@@ -50,6 +51,15 @@ export interface Forecast {
   readonly position: number;
   /** Null while no rate has been measured. */
   readonly eta: Eta | null;
+}
+
+/** One frame with what of its job is needed to show it. */
+export interface JobFrame {
+  readonly tenant: string;
+  /** How many frames the job has. */
+  readonly frames: number;
+  /** Undefined past the last one. */
+  readonly frame: FrameRecord | undefined;
 }
 
 /** Which of a tenant's jobs are wanted. */
@@ -172,6 +182,11 @@ export interface Farm extends AsyncDisposable {
   findSubmitted(tenant: string, idempotency: Idempotency): Promise<JobRecord | undefined>;
   /** @throws {FarmError} queue_unavailable */
   getJob(id: JobId): Promise<JobRecord | undefined>;
+  /**
+   * One frame of a job, which is not read as a whole for it. Undefined when there is no such job.
+   * @throws {FarmError} queue_unavailable
+   */
+  getFrame(id: JobId, index: number): Promise<JobFrame | undefined>;
   /**
    * Cancels what is not yet done: queued frames at once, running ones at their next step. Idempotent.
    * @throws {FarmError} queue_unavailable

@@ -10,6 +10,7 @@ export type {
   FrameWork,
   Idempotency,
   JobDraft,
+  JobFrame,
   JobQuery,
   KeepOptions,
   NewJob,

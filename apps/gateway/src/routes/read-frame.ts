@@ -1,4 +1,12 @@
-import { CONTENT_TYPES, FarmError, type FrameRecord, type FrameResult } from "@latentfarm/contract";
+import {
+  CONTENT_TYPES,
+  FarmError,
+  type FrameRecord,
+  type FrameResult,
+  isJobId,
+  type JobId,
+  LIMITS,
+} from "@latentfarm/contract";
 import type { GatewayContext } from "../context.js";
 import { findJob, notFound } from "../find-job.js";
 import type { Call, Route } from "../http/route.js";
@@ -20,21 +28,41 @@ export function readFrameRoute(context: GatewayContext): Route {
 
 async function readFrame(context: GatewayContext, call: Call): Promise<void> {
   const { request, response } = call;
-  const job = await findJob(context, call);
-  const text = String(request.params.index);
-  const frame = INDEX.test(text) ? job.frames[Number(text)] : undefined;
-  if (frame === undefined) throw notFound("index", `must be 0..${job.frames.length - 1}`);
+  const { id, frame } = await findFrame(context, call);
   const result = resultOf(frame);
   response.set({
     ETag: `"${result.sha256}"`,
     "Cache-Control": CACHE_CONTROL,
-    "Content-Disposition": `inline; filename="${job.id}-${frame.index}.${result.format}"`,
+    "Content-Disposition": `inline; filename="${id}-${frame.index}.${result.format}"`,
   });
   if (request.fresh) {
     response.status(304).end();
     return;
   }
   response.type(CONTENT_TYPES[result.format]).send(await readPicture(context, result));
+}
+
+/** From the queue, or from the job's sidecar when the queue has forgotten it. */
+async function findFrame(
+  context: GatewayContext,
+  call: Call,
+): Promise<{ readonly id: JobId; readonly frame: FrameRecord }> {
+  const { id: idText, index: text } = call.request.params;
+  const index = INDEX.test(String(text)) ? Number(text) : LIMITS.num_images_max;
+  const id = String(idText);
+  const known = isJobId(id) ? await context.queue.getFrame(id, index) : undefined;
+  if (isJobId(id) && known !== undefined && known.tenant === call.caller.tenant.name) {
+    if (known.frame === undefined) throw noFrame(known.frames);
+    return { id, frame: known.frame };
+  }
+  const job = await findJob(context, call);
+  const frame = job.frames[index];
+  if (frame === undefined) throw noFrame(job.frames.length);
+  return { id: job.id, frame };
+}
+
+function noFrame(frames: number): FarmError {
+  return notFound("index", `must be 0..${frames - 1}`);
 }
 
 async function readPicture(context: GatewayContext, result: FrameResult): Promise<Buffer> {

@@ -155,6 +155,7 @@ type JobCalls = Pick<
   | "forget"
   | "findSubmitted"
   | "getJob"
+  | "getFrame"
   | "cancel"
   | "retry"
   | "listJobs"
@@ -174,6 +175,11 @@ function fakeJobCalls(jobs: FakeJobs, wellFarm: () => Promise<void>): JobCalls {
     async getJob(id) {
       await wellFarm();
       return jobs.get(id);
+    },
+    async getFrame(id, index) {
+      await wellFarm();
+      const job = jobs.get(id);
+      return job && { tenant: job.tenant, frames: job.frames.length, frame: job.frames[index] };
     },
     async cancel(id) {
       await wellFarm();

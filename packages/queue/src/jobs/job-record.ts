@@ -95,7 +95,8 @@ export function decodeJob({ fields, params: text }: StoredJob): JobRecord {
   } satisfies Record<keyof JobRecord, unknown>);
 }
 
-function decodeFrame(
+/** A frame out of the fields of its job; `silent` is its status where none is written for it alone. */
+export function decodeFrame(
   fields: Fields,
   frame: { readonly index: number; readonly seed: string; readonly silent: string },
 ): Record<keyof FrameRecord, unknown> & Pick<FrameRecord, "index" | "status"> {
