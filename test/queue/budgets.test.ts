@@ -128,7 +128,7 @@ describe.concurrent("a worker's health", () => {
     const jobs = await Promise.all(Array.from({ length: 4 }, () => farm.submit(newJob(model))));
     await expect.poll(() => sick.sickness, { timeout: 10_000 }).toMatch(/3 different jobs/);
     expect(reasons).toEqual([sick.sickness]);
-    await expect.poll(async () => (await counters()).workers_sick).toBe(before + 1);
+    await expect.poll(async () => (await counters()).workers_sick).toBeGreaterThan(before);
     await using _well = farm.consume({
       model,
       workerId: "well",
