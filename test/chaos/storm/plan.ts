@@ -169,7 +169,14 @@ const KINDS: readonly ((random: Random) => Fault)[] = [
   drain("gateway"),
   (random) => ({ kind: "redis-kill", ms: random.between(0, SHORT_MS_MAX) }),
   (random) => ({ kind: "redis-pause", ms: stallMs(random) }),
-  net("net-hold", "worker"),
+  // Outlasts the locks of what the worker draws: its attempts are superseded, and speak once more when it is healed.
+  (random) => ({
+    kind: "net-hold",
+    role: "worker",
+    nth: random.between(0, 1),
+    direction: "requests",
+    ms: LONG_MS,
+  }),
   net("net-hold"),
   net("net-forget", "worker"),
   net("net-forget", "gateway"),
