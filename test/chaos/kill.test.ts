@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   decodePng,
   fetchFrame,
@@ -17,6 +17,9 @@ const LONG = { prompt: "red city, black sky with stars", seed: 42, steps: 150, w
 const DIFFERENCE_MAX = 1;
 /** From the kill of a worker to the frame's start elsewhere: the promise of the issue. */
 const RESTART_ELSEWHERE_MAX_MS = 20_000;
+
+/** Each test starts processes and draws pictures on cores that other suites may share. */
+vi.setConfig({ testTimeout: 120_000 });
 
 let farm: TestFarm | undefined;
 

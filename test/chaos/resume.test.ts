@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { Job, WireEvent } from "@latentfarm/contract";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   getJob,
   readEvents,
@@ -18,6 +18,9 @@ const LONG = { prompt: "red city, black sky with stars", seed: 42, steps: STEPS,
 const STEPS_BEFORE_STRIKE = 60;
 /** Tries that the queue gives a frame; drains are none. */
 const TRIES_MAX = 3;
+
+/** Each test starts processes and draws pictures on cores that other suites may share. */
+vi.setConfig({ testTimeout: 120_000 });
 
 let farm: TestFarm | undefined;
 const closers: (() => void)[] = [];

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { playClient } from "./client.js";
 import { drawGallery } from "./gallery.js";
@@ -85,6 +86,7 @@ async function blow(
   options: StormOptions,
 ): Promise<Story[]> {
   const over = new AbortController();
+  setMaxListeners(0, over.signal); // Every request of every client listens to it.
   const stories: Story[] = [];
   let next = 0;
   let calm = false;
