@@ -1,3 +1,4 @@
+import { FARM_VERSION } from "@latentfarm/contract";
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.js";
 import { gpuCommand } from "./commands/gpu.js";
@@ -12,7 +13,7 @@ import type { CommandContext } from "./context.js";
 export function createProgram(context: CommandContext): Command {
   const program = new Command("farm")
     .description("A render farm for Stable Diffusion 3.5 FP8")
-    .version("0.1.0")
+    .version(FARM_VERSION)
     .showHelpAfterError("(farm COMMAND --help tells more)");
   const commands = [
     renderCommand,

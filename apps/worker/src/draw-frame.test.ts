@@ -9,6 +9,7 @@ import type { FrameWork } from "@latentfarm/queue";
 import { createDiskStore, inputKey, snapshotKey } from "@latentfarm/storage";
 import { createLogger } from "@latentfarm/telemetry";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describePicture } from "./describe-picture.js";
 import { type DrawContext, drawFrame } from "./draw-frame.js";
 
 const SIZE = 16;
@@ -67,6 +68,7 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
     info: {
       pid: 1,
       plan: "cpu",
+      onnxruntime: "1.30.0",
       restarts: 0,
       model: {
         name: "demo",
@@ -88,6 +90,7 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
         timings,
         notes: ["a note"],
         resumed_from_step: options.resume?.[0] ?? 0,
+        batch_rows_max: 3,
       };
     },
     drain: async () => undefined,
@@ -128,6 +131,7 @@ describe("drawFrame()", () => {
       plan: "cpu",
       attempt: 1,
       notes: ["a note"],
+      provenance: { software: { onnxruntime: "1.30.0" }, batch_rows_max: 3 },
       sha256: stored?.sha256,
       bytes: stored?.bytes.length,
       timings: { queue_ms: 5, text_ms: 1, steps_ms: 2, vae_ms: 3, encode_ms: 10, upload_ms: 10 },
@@ -246,13 +250,12 @@ describe("drawFrame()", () => {
     const frame = newFrame();
     const rgb = Uint8Array.from({ length: SIZE * SIZE * 3 }, (_, index) => index % 256);
     const size = { width: SIZE, height: SIZE };
-    const png = await encodeImage({
+    const { bytes: png } = await encodeImage({
       ...size,
       rgb,
       format: "png",
       quality: 90,
-      parameters: PARAMS,
-      plan: "cpu",
+      record: describePicture(context.engine.info, PARAMS),
     });
     await context.store.put(inputKey(frame.jobId), png, { contentType: "image/png", metadata: {} });
     const sha256 = createHash("sha256").update(png).digest("hex");

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { CONTENT_TYPES, type FrameResult, frameParamsHash } from "@latentfarm/contract";
 import type { RenderedFrame } from "@latentfarm/engine";
-import { encodeImage } from "@latentfarm/image";
+import { type EncodedImage, encodeImage } from "@latentfarm/image";
 import type { FrameWork } from "@latentfarm/queue";
 import { frameKey, snapshotKey } from "@latentfarm/storage";
 import type { WorkerContext } from "./context.js";
+import { describePicture, describeProvenance } from "./describe-picture.js";
 import { loadInitImage } from "./init-image.js";
 import { createPatientStore } from "./patient-store.js";
 import { renderFrame } from "./render-frame.js";
@@ -54,18 +55,17 @@ async function encode(
   context: DrawContext,
   frame: FrameWork,
   picture: RenderedFrame,
-): Promise<{ bytes: Uint8Array; encodeMs: number }> {
+): Promise<EncodedImage & { encodeMs: number }> {
   const begunMs = context.nowMs();
-  const bytes = await encodeImage({
+  const encoded = await encodeImage({
     rgb: picture.rgb,
     width: picture.width,
     height: picture.height,
     format: frame.params.output_format,
     quality: frame.params.output_quality,
-    parameters: frame.params,
-    plan: context.engine.info.plan,
+    record: describePicture(context.engine.info, frame.params),
   });
-  return { bytes, encodeMs: context.nowMs() - begunMs };
+  return { ...encoded, encodeMs: context.nowMs() - begunMs };
 }
 
 /** Stores the picture with the result as it stands, in which the upload itself is not yet timed. */
@@ -90,9 +90,8 @@ async function upload(
 function describeResult(
   context: DrawContext,
   frame: FrameWork,
-  drawn: {
+  drawn: EncodedImage & {
     readonly picture: RenderedFrame;
-    readonly bytes: Uint8Array;
     readonly encodeMs: number;
     readonly key: string;
     readonly begunMs: number;
@@ -113,6 +112,7 @@ function describeResult(
     plan: context.engine.info.plan,
     attempt: frame.attempt,
     ...(picture.resumed_from_step > 0 && { resumed_from_step: picture.resumed_from_step }),
+    provenance: describeProvenance(context.engine.info, picture),
     timings: {
       ...picture.timings,
       queue_ms: frame.queueMs,
@@ -120,6 +120,6 @@ function describeResult(
       upload_ms: 0,
       total_ms: totalMs,
     },
-    notes: [...picture.notes],
+    notes: [...picture.notes, ...drawn.notes],
   };
 }

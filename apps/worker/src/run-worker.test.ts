@@ -46,6 +46,7 @@ const ENGINE: EngineHost = {
   info: {
     pid: 1,
     plan: "cpu",
+    onnxruntime: "1.30.0",
     restarts: 0,
     model: {
       name: "demo",

@@ -99,6 +99,16 @@ export {
   type SkipLayerGuidance,
 } from "./params.js";
 export { frameParamsHash } from "./params-hash.js";
+export {
+  MODEL_FILE_ROLES,
+  type ModelFileRole,
+  type ModelFiles,
+  PICTURE_RECORD_VERSION,
+  type PictureRecord,
+  type Provenance,
+  pictureRecordSchema,
+  type Software,
+} from "./picture-record.js";
 export { PRECISION_PLANS, type PrecisionPlanName, precisionPlanSchema } from "./plan.js";
 export { PROBLEM_CONTENT_TYPE, type Problem, problemSchema, toProblem } from "./problem.js";
 export {
@@ -134,6 +144,7 @@ export {
   tenantUsageSchema,
 } from "./tenant.js";
 export { type Checked, checkWith, type FieldError, fieldsError, parseWith } from "./validate.js";
+export { FARM_VERSION } from "./version.js";
 export {
   DELIVERY_STATUSES,
   type Delivery,

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ERROR_TRAITS, type ErrorCode } from "./errors.js";
 import { isJobId, type JobId } from "./ids.js";
 import { jobParamsSchema, metadataSchema, OUTPUT_FORMATS } from "./params.js";
+import { provenanceSchema } from "./picture-record.js";
 import { precisionPlanSchema } from "./plan.js";
 import { STATUSES } from "./states.js";
 import { TENANT_DEFAULT, tenantNameSchema } from "./tenant.js";
@@ -60,6 +61,8 @@ export const frameResultSchema = z.object({
   attempt: z.int(),
   /** Steps that an earlier attempt or engine had done, and that were not drawn again; absent for none. */
   resumed_from_step: z.int().optional(),
+  /** Absent in results from before it was kept. */
+  provenance: provenanceSchema.optional(),
   timings: timingsSchema,
   /** What the reader should know, such as a prompt cut into several chunks. */
   notes: z.array(z.string()).optional(),
@@ -138,6 +141,8 @@ export const frameSchema = z.object({
   plan: precisionPlanSchema.nullable(),
   /** Steps that were taken over from an interrupted attempt; 0 when it was drawn in one go. */
   resumed_from_step: z.int().nullable(),
+  /** What ran, over which weights and in how large a batch; null as well in results from before it was kept. */
+  provenance: provenanceSchema.nullable(),
   timings: timingsSchema.nullable(),
   notes: z.array(z.string()),
   error: failureSchema.nullable(),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { nameSchema } from "./params.js";
+import { modelFilesSchema } from "./picture-record.js";
 import { precisionPlanSchema } from "./plan.js";
 
 /** A model as workers announce it : plain JSON, read from the model folder. */
@@ -10,6 +11,7 @@ export const modelInfoSchema = z.object({
   license: z.string().optional(),
   /** Hexadecimal SHA-256 that tells weights apart: a half-done frame goes on only with the same. */
   hash: z.string().optional(),
+  files: modelFilesSchema.optional(),
   /** What a submit body that leaves the field out gets. */
   defaults: z.object({
     width: z.int(),

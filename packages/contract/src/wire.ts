@@ -59,6 +59,7 @@ function frameToWire(jobId: JobId, record: FrameRecord, base: string): Frame {
     worker: result?.worker ?? null,
     plan: result?.plan ?? null,
     resumed_from_step: result === null ? null : (result.resumed_from_step ?? 0),
+    provenance: result?.provenance ?? null,
     timings: result?.timings ?? null,
     notes: result?.notes ?? [],
     error: record.error,

@@ -23,6 +23,8 @@ export interface RenderedFrame {
   readonly notes: readonly string[];
   /** Steps that were taken over from a snapshot instead of drawn; 0 for none. */
   readonly resumed_from_step: number;
+  /** Rows of the largest denoiser call that it took part in, its own included; 0 when it had no step left to take. */
+  readonly batch_rows_max: number;
 }
 
 /** What became of the snapshot that a frame was to go on from; one that is refused makes it begin anew. */

@@ -1,7 +1,11 @@
-import type { FrameParams, OutputFormat, PrecisionPlanName } from "@latentfarm/contract";
+import type { OutputFormat, PictureRecord } from "@latentfarm/contract";
 import sharp, { type Sharp } from "sharp";
+import { comfyTexts } from "./comfy/write-graph.js";
+import { writeExif } from "./metadata/exif.js";
+import { insertJpegExif, insertWebpExif, JPEG_EXIF_BYTES_MAX } from "./metadata/insert-exif.js";
+import { writeXmp } from "./metadata/xmp.js";
 import { parametersText } from "./parameters-text.js";
-import { insertText } from "./png-text.js";
+import { insertTexts, PNG_XMP_KEYWORD } from "./png-text.js";
 
 /** A picture and how to encode it. */
 export interface EncodeOptions {
@@ -14,12 +18,19 @@ export interface EncodeOptions {
   readonly format: OutputFormat;
   /** Percent, for JPEG and WebP; PNG keeps every pixel. */
   readonly quality: number;
-  /** What the picture was drawn from; a PNG carries it as text. */
-  readonly parameters: FrameParams;
-  /** How it was computed; stands beside the parameters. */
-  readonly plan: PrecisionPlanName;
+  /** What the picture carries about itself. */
+  readonly record: PictureRecord;
 }
 
+/** An encoded picture. */
+export interface EncodedImage {
+  readonly bytes: Uint8Array;
+  /** What the reader should be told of its metadata. */
+  readonly notes: readonly string[];
+}
+
+/** Bytes of an XMP packet in a JPEG: what is left of a segment beside its length and the packet's name of 29 bytes. */
+const JPEG_XMP_BYTES_MAX = 65_504;
 /** zlib level of PNG: 6 is zlib's own default; 9 took twice as long for 1 percent less on drawn pictures. */
 const PNG_LEVEL = 6;
 /** Effort of WebP, 0..6: sharp's default, named so that bytes do not change with it. */
@@ -28,23 +39,59 @@ const WEBP_EFFORT = 4;
 const PREVIEW_QUALITY = 70;
 
 /**
- * Encodes a picture. Equal input gives equal bytes: settings are fixed and no time is written.
+ * Encodes a picture with its record, so that it can be drawn again: XMP in each format, AUTOMATIC1111's text in each
+ * (PNG text, Exif else), ComfyUI's graph in PNG and WebP, the two that its window opens. Equal input gives equal bytes:
+ * settings are fixed and no time is written.
  * @throws {RangeError} `rgb` has not 3 bytes per pixel.
  */
-export async function encodeImage(options: EncodeOptions): Promise<Uint8Array> {
+export async function encodeImage(options: EncodeOptions): Promise<EncodedImage> {
   const image = openRgb(options.rgb, options.width, options.height);
   switch (options.format) {
-    case "png": {
-      const png = await image
-        .png({ compressionLevel: PNG_LEVEL, adaptiveFiltering: true, palette: false })
-        .toBuffer();
-      return insertText(png, "parameters", parametersText(options.parameters, options.plan));
-    }
+    case "png":
+      return { bytes: await encodePng(image, options), notes: [] };
     case "jpeg":
-      return image.jpeg({ quality: options.quality, chromaSubsampling: "4:4:4" }).toBuffer();
+      return encodeJpeg(image, options);
     case "webp":
-      return image.webp({ quality: options.quality, effort: WEBP_EFFORT }).toBuffer();
+      return { bytes: await encodeWebp(image, options), notes: [] };
   }
+}
+
+async function encodePng(image: Sharp, { record }: EncodeOptions): Promise<Uint8Array> {
+  const png = await image
+    .png({ compressionLevel: PNG_LEVEL, adaptiveFiltering: true, palette: false })
+    .toBuffer();
+  const { prompt, workflow } = comfyTexts(record);
+  return insertTexts(png, [
+    ["parameters", parametersText(record)],
+    ["prompt", prompt],
+    ["workflow", workflow],
+    [PNG_XMP_KEYWORD, writeXmp(record)],
+  ]);
+}
+
+/** A JPEG's segments hold 64 KiB: what prompts of the greatest length do not leave room for is left out, and told. */
+async function encodeJpeg(image: Sharp, { record, quality }: EncodeOptions): Promise<EncodedImage> {
+  const xmp = writeXmp(record);
+  const exif = writeExif({ userComment: parametersText(record) });
+  const hasXmp = Buffer.byteLength(xmp) <= JPEG_XMP_BYTES_MAX;
+  const hasExif = exif.length <= JPEG_EXIF_BYTES_MAX;
+  const jpeg = image.jpeg({ quality, chromaSubsampling: "4:4:4" });
+  const bytes = await (hasXmp ? jpeg.withXmp(xmp) : jpeg).toBuffer();
+  const missing = [...(hasXmp ? [] : ["record"]), ...(hasExif ? [] : ["parameters text"])];
+  return {
+    bytes: hasExif ? insertJpegExif(bytes, exif) : bytes,
+    notes: missing.map(
+      (what) => `the picture carries no ${what}: the prompts are too long for a JPEG's 64 KiB`,
+    ),
+  };
+}
+
+/** ComfyUI's window takes the graph out of a WebP's camera fields. Source: ComfyUI front end, scripts/pnginfo. */
+async function encodeWebp(image: Sharp, { record, quality }: EncodeOptions): Promise<Uint8Array> {
+  const webp = await image.webp({ quality, effort: WEBP_EFFORT }).withXmp(writeXmp(record)).toBuffer();
+  const { prompt, workflow } = comfyTexts(record);
+  const exif = { make: `workflow:${workflow}`, model: `prompt:${prompt}` };
+  return insertWebpExif(webp, writeExif({ ...exif, userComment: parametersText(record) }));
 }
 
 /**

@@ -1,5 +1,5 @@
 export { type ContactSheetOptions, contactSheet } from "./contact-sheet.js";
-export { type EncodeOptions, encodeImage, encodePreview } from "./encode-image.js";
+export { type EncodedImage, type EncodeOptions, encodeImage, encodePreview } from "./encode-image.js";
 export {
   decodeImageText,
   decodeRgb,

@@ -1,34 +1,8 @@
-import type { FrameParams, PrecisionPlanName } from "@latentfarm/contract";
+import type { FrameParams, PictureRecord } from "@latentfarm/contract";
+import { samplerLabel, schedulerLabel } from "./a1111-names.js";
 
-/**
- * AUTOMATIC1111's words for ComfyUI's sampler names; a name without one stands as it is.
- * Source: AUTOMATIC1111/stable-diffusion-webui, modules/sd_samplers_kdiffusion.py.
- */
-const SAMPLER_LABELS: ReadonlyMap<string, string> = new Map([
-  ["euler", "Euler"],
-  ["euler_ancestral", "Euler a"],
-  ["heun", "Heun"],
-  ["lms", "LMS"],
-  ["dpm_2", "DPM2"],
-  ["dpm_2_ancestral", "DPM2 a"],
-  ["dpmpp_2m", "DPM++ 2M"],
-  ["dpmpp_sde", "DPM++ SDE"],
-  ["dpmpp_2m_sde", "DPM++ 2M SDE"],
-  ["dpmpp_2s_ancestral", "DPM++ 2S a"],
-  ["dpmpp_3m_sde", "DPM++ 3M SDE"],
-]);
-
-/** The same for schedules. Source: AUTOMATIC1111/stable-diffusion-webui, modules/sd_schedulers.py. */
-const SCHEDULER_LABELS: ReadonlyMap<string, string> = new Map([
-  ["simple", "Simple"],
-  ["normal", "Normal"],
-  ["sgm_uniform", "SGM Uniform"],
-  ["karras", "Karras"],
-  ["exponential", "Exponential"],
-  ["ddim_uniform", "DDIM"],
-  ["beta", "Beta"],
-  ["kl_optimal", "KL Optimal"],
-]);
+/** Digits of our hash: with 16 no two files are ever mistaken, and a person can still compare them. */
+const HASH_DIGITS = 16;
 
 type Pair = readonly [name: string, value: string | number];
 
@@ -37,13 +11,14 @@ const NEEDS_QUOTES = /[,:\n"]/;
 
 /**
  * The parameters as AUTOMATIC1111 writes them beside a picture: the prompt, the negative prompt if there is one, and
- * a line of `Name: value` pairs, ours after theirs. Source: AUTOMATIC1111/stable-diffusion-webui, modules/infotext_utils.py.
+ * a line of `Name: value` pairs, ours after theirs. Our hash of the weights is none of the file's bytes, so it does not
+ * stand as `Model hash`, by which AUTOMATIC1111 looks checkpoints up. Source: AUTOMATIC1111/stable-diffusion-webui, modules/infotext_utils.py.
  */
-export function parametersText(params: FrameParams, plan: PrecisionPlanName): string {
+export function parametersText({ params, plan, model, software }: PictureRecord): string {
   const pairs: readonly Pair[] = [
     ["Steps", params.steps],
-    ["Sampler", SAMPLER_LABELS.get(params.sampler) ?? params.sampler],
-    ["Schedule type", SCHEDULER_LABELS.get(params.scheduler) ?? params.scheduler],
+    ["Sampler", samplerLabel(params.sampler)],
+    ["Schedule type", schedulerLabel(params.scheduler)],
     ["CFG scale", params.guidance_scale],
     ["Seed", params.seed],
     ["Size", `${params.width}x${params.height}`],
@@ -51,8 +26,9 @@ export function parametersText(params: FrameParams, plan: PrecisionPlanName): st
     ...imagePairs(params),
     ["Shift", params.shift],
     ...skipLayerPairs(params),
+    ...(model.hash === undefined ? [] : [["Weights hash", model.hash.slice(0, HASH_DIGITS)] as const]),
     ["Precision plan", plan],
-    ["Version", "Latentfarm"],
+    ["Version", `Latentfarm ${software.latentfarm}`],
   ];
   const lines = [params.prompt];
   if (params.negative_prompt !== "") lines.push(`Negative prompt: ${params.negative_prompt}`);

@@ -32,6 +32,7 @@ const FRAME: Frame = {
   worker: "w",
   plan: "cpu",
   resumed_from_step: 0,
+  provenance: null,
   timings: null,
   notes: [],
   error: null,

@@ -48,7 +48,15 @@ test("serveEngine() gives the pipeline each frame's weight, and none where the h
   const submit = async (_params: unknown, { weight }: RenderOptions = {}) => {
     weights.push(weight);
     const timings = { text_ms: 0, steps_ms: 0, vae_ms: 0 };
-    return { rgb: new Uint8Array(3), width: 1, height: 1, timings, notes: [], resumed_from_step: 0 };
+    return {
+      rgb: new Uint8Array(3),
+      width: 1,
+      height: 1,
+      timings,
+      notes: [],
+      resumed_from_step: 0,
+      batch_rows_max: 1,
+    };
   };
   serveEngine(channel, async () => ({
     model: MODEL,

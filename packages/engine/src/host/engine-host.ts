@@ -15,6 +15,8 @@ export interface EngineInfo {
   readonly model: ModelInfo;
   /** How the engine computes. */
   readonly plan: PrecisionPlanName;
+  /** The version of onnxruntime. */
+  readonly onnxruntime: string;
   /** How often the engine was started again. */
   readonly restarts: number;
 }

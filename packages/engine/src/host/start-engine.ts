@@ -1,4 +1,5 @@
 import { CPU_PLAN, type PrecisionPlan } from "../device/precision-plan.js";
+import { onnxruntimeVersion } from "../onnxruntime-version.js";
 import { SNAPSHOT_STEPS } from "../snapshot/snapshot-schedule.js";
 import type { EngineHost, EngineLog } from "./engine-host.js";
 import { spawnEngineProcess } from "./engine-process.js";
@@ -45,6 +46,7 @@ export async function startEngine(options: StartEngineOptions): Promise<EngineHo
     modelDir,
     threads,
     plan,
+    onnxruntime: onnxruntimeVersion(),
     snapshotSteps,
     ...(options.capsDir !== undefined && { capsDir: options.capsDir }),
     log,

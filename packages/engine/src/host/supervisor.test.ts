@@ -51,6 +51,7 @@ const FRAME = {
   timings: { text_ms: 0, steps_ms: 0, vae_ms: 0 },
   notes: [],
   resumed_from_step: 0,
+  batch_rows_max: 2,
 };
 
 /** An engine process that does what the test says. */
@@ -85,6 +86,7 @@ function fakeSupervisor() {
     modelDir: "/models/fake",
     threads: 1,
     snapshotSteps: 5,
+    onnxruntime: "1.0.0",
     plan: CPU_PLAN,
     log,
     spawn: (events) => {
@@ -118,7 +120,13 @@ describe("EngineSupervisor", () => {
     expect(latest().sent).toEqual([
       { type: "open", modelDir: "/models/fake", threads: 1, plan: CPU_PLAN, snapshotSteps: 5 },
     ]);
-    expect(supervisor.info).toEqual({ pid: 100, model: MODEL, plan: "cpu", restarts: 0 });
+    expect(supervisor.info).toEqual({
+      pid: 100,
+      model: MODEL,
+      plan: "cpu",
+      onnxruntime: "1.0.0",
+      restarts: 0,
+    });
   });
 
   test("render() tells the engine the frame's weight, again after a crash", async () => {

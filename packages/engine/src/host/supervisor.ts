@@ -33,6 +33,8 @@ export interface SupervisorOptions {
   readonly modelDir: string;
   readonly threads: number;
   readonly plan: PrecisionPlan;
+  /** Its version. */
+  readonly onnxruntime: string;
   /** Steps between two snapshots of a frame. */
   readonly snapshotSteps: number;
   readonly capsDir?: string;
@@ -81,7 +83,8 @@ export class EngineSupervisor implements EngineHost {
   get info(): EngineInfo {
     invariant(this.#model !== undefined, "an engine that started has a model");
     const pid = this.#process?.pid ?? null;
-    return { pid, model: this.#model, plan: this.#options.plan.name, restarts: this.#restarts };
+    const { plan, onnxruntime } = this.#options;
+    return { pid, model: this.#model, plan: plan.name, onnxruntime, restarts: this.#restarts };
   }
 
   async render(params: FrameParams, options: RenderOptions = {}): Promise<RenderedFrame> {

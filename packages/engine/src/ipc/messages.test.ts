@@ -18,6 +18,7 @@ const FRAME = {
   timings: { text_ms: 1.5, steps_ms: 20, vae_ms: 3 },
   notes: ["prompt fills 2 CLIP chunks"],
   resumed_from_step: 4,
+  batch_rows_max: 2,
 };
 const MODEL = {
   name: "postcards",

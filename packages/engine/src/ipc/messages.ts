@@ -166,6 +166,7 @@ function renderedFrame(value: unknown): RenderedFrame {
     },
     notes: notes.map(String),
     resumed_from_step: count(fields, "resumed_from_step"),
+    batch_rows_max: count(fields, "batch_rows_max"),
   };
 }
 

@@ -323,6 +323,12 @@ async function decodeEntry<Params>(
     steps_ms: (entry.stepsEndedAt ?? entry.stepsStartedAt) - entry.stepsStartedAt,
     vae_ms: now() - startedAt,
   };
-  const { notes, resumed } = prepared;
-  return { ...picture, timings, notes, resumed_from_step: resumed?.kind === "resumed" ? resumed.step : 0 };
+  const { notes, resumed, run } = prepared;
+  return {
+    ...picture,
+    timings,
+    notes,
+    resumed_from_step: resumed?.kind === "resumed" ? resumed.step : 0,
+    batch_rows_max: run.batches.rowsMax,
+  };
 }

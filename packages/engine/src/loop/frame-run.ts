@@ -47,6 +47,8 @@ export interface FrameRun {
    * frame as numeric_fault.
    */
   takeVelocity(row: number, velocity: Float32Array | undefined): void;
+  /** Told by whoever runs the rows: the most rows of a call that went well with this frame's among them, 0 before. */
+  readonly batches: { rowsMax: number };
   fail(error: FarmError): void;
   /** The newest estimate of the finished latent, for previews: ``float32 [16, height, width]``. */
   denoised(): Float32Array | undefined;
@@ -80,8 +82,7 @@ export function createFrameRun(init: FrameRunInit): FrameRun {
 
   /** The rows that the sampler's request asks for. */
   function rows(): number[] {
-    const { sigma } = sampler.request();
-    const skips = skip !== undefined && sigma <= skip.range.high && sigma >= skip.range.low;
+    const skips = skip !== undefined && isWithin(skip.range, sampler.request().sigma);
     return [...estimates.keys()].filter((row) => row !== skipRow || skips);
   }
 
@@ -107,6 +108,7 @@ export function createFrameRun(init: FrameRunInit): FrameRun {
     height: init.height,
     width: init.width,
     conditionings,
+    batches: { rowsMax: 0 },
     get state() {
       return state;
     },
@@ -136,6 +138,10 @@ export function createFrameRun(init: FrameRunInit): FrameRun {
     fail,
     denoised: () => newest,
   };
+}
+
+function isWithin({ high, low }: SigmaRange, sigma: number): boolean {
+  return sigma <= high && sigma >= low;
 }
 
 /** True when no value is NaN or infinite. */

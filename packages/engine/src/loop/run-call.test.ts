@@ -37,6 +37,17 @@ const states = (runs: readonly FrameRun[]) => runs.map(({ state }) => state);
 const seedsOf = ({ rows }: RowBatch) => rows.map(({ conditioning }) => conditioning.pooled[0]);
 
 describe("runCall()", () => {
+  test("tells each frame how many rows its largest call had, calls that failed left out", async () => {
+    const plain: FakeFrame = { steps: 2, guided: false };
+    const whole = await draw([{ steps: 2 }, plain, { ...plain, seed: 2, size: 6 }], fakeVelocities);
+    expect(whole.runs.map(({ batches }) => batches.rowsMax)).toEqual([3, 3, 1]);
+    const halved = await draw([{ steps: 2 }, { seed: 2, steps: 2 }], (batch) => {
+      if (batch.rows.length > 2) throw outOfMemory();
+      return fakeVelocities(batch);
+    });
+    expect(halved.runs.map(({ batches }) => batches.rowsMax)).toEqual([2, 2]);
+  });
+
   const frames = [1, 2, 3, 4, 5].map((seed): FakeFrame => ({ seed, steps: 4 }));
 
   test.each<[string, (batch: RowBatch) => Float32Array[]]>([

@@ -92,6 +92,7 @@ function takeVelocities(
   velocities: readonly Float32Array[],
 ): readonly (readonly Slot[])[] {
   const frames = framesOf(slots);
+  for (const run of frames) run.batches.rowsMax = Math.max(run.batches.rowsMax, slots.length);
   const suspects: Slot[] = [];
   for (const [index, slot] of slots.entries()) {
     const velocity = velocities[index];

@@ -1,4 +1,11 @@
-import { FarmError, LIMITS, type ModelInfo, modelInfoSchema, parseWith } from "@latentfarm/contract";
+import {
+  FarmError,
+  LIMITS,
+  type ModelFiles,
+  type ModelInfo,
+  modelInfoSchema,
+  parseWith,
+} from "@latentfarm/contract";
 import { isSamplerName, isSchedulerName, SAMPLERS, SCHEDULERS } from "@latentfarm/sampling";
 import { type Architecture, type MmditConfig, withSkippableBlocks } from "../mmdit/config.js";
 import { isObject } from "../tokenizers/tokenizer-file.js";
@@ -30,7 +37,12 @@ const SAMPLING_DEFAULTS = { sampler: "euler", scheduler: "sgm_uniform", shift: 3
  */
 export function describeModel(
   manifest: Manifest,
-  model: { readonly name: string; readonly mmdit: MmditConfig; readonly vaeEncodes: boolean },
+  model: {
+    readonly name: string;
+    readonly mmdit: MmditConfig;
+    readonly vaeEncodes: boolean;
+    readonly files: ModelFiles;
+  },
 ): ModelInfo {
   const { architecture, positionGrid } = model.mmdit;
   const stated = manifest.description;
@@ -45,6 +57,7 @@ export function describeModel(
     name: model.name,
     ...stated,
     architecture,
+    files: model.files,
     defaults: {
       width: side,
       height: side,

@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from "node:fs";
 import { basename } from "node:path";
-import { FarmError, type ModelInfo } from "@latentfarm/contract";
+import { FarmError, type ModelFiles, type ModelInfo } from "@latentfarm/contract";
 import type { Dtype } from "@latentfarm/safetensors";
 import { clipTableKey, t5TableKey } from "../text/prompt-encoder.js";
 import type { QuantizationForm } from "../weights/quantization.js";
@@ -90,7 +90,10 @@ function examine(given: string): Examination {
   const { mmdit, vaeEncodes } = parts;
   const name = basename(dir);
   const description =
-    mmdit && attempt(() => describeModel(manifest, { name, mmdit: mmdit.config, vaeEncodes }));
+    mmdit &&
+    attempt(() =>
+      describeModel(manifest, { name, mmdit: mmdit.config, vaeEncodes, files: filesOf(choice.chosen) }),
+    );
   buildAll(parts, attempt);
   // Beside a problem these notes would mislead: a part that failed reads no tensors, and nothing "runs without" another.
   const complete = problems.length === 0;
@@ -102,6 +105,11 @@ function examine(given: string): Examination {
   const inspection = finishInspection(dir, { files, problems, notes, choice, description });
   const folder = problems.length === 0 ? toFolder(inspection, parts) : undefined;
   return { inspection, ...(folder && { folder }) };
+}
+
+/** Where each part lies, inside the model folder. */
+function filesOf(chosen: FileChoice["chosen"]): ModelFiles {
+  return Object.fromEntries(Object.values(chosen).map(({ role, file }) => [role, file.path]));
 }
 
 function realFolder(dir: string): string {

@@ -1,4 +1,4 @@
-import type { ModelInfo } from "@latentfarm/contract";
+import { MODEL_FILE_ROLES, type ModelFileRole, type ModelInfo } from "@latentfarm/contract";
 import type { MmditConfig } from "../mmdit/config.js";
 import type { ClipConfig } from "../text/clip-config.js";
 import type { T5Config } from "../text/t5-config.js";
@@ -33,7 +33,7 @@ export interface ModelFolder {
 }
 
 /** The parts of a model that lie in files of weights. */
-export const FILE_ROLES = ["diffusion_model", "vae", "clip_l", "clip_g", "t5xxl"] as const;
+export const FILE_ROLES = MODEL_FILE_ROLES;
 
 /** A part of a model that lies in a file of weights. */
-export type FileRole = (typeof FILE_ROLES)[number];
+export type FileRole = ModelFileRole;
