@@ -5,5 +5,6 @@ export { decodePng, meanDifference, type Pixels, readPng } from "./pictures.js";
 export { faultyEnvironment, type ProcessFault, type StoreFault } from "./process-faults.js";
 export { type FarmProcess, type ProcessOptions, REPOSITORY_ROOT, startProcess } from "./processes.js";
 export { type RedisOptions, type RedisServer, startRedis } from "./redis.js";
+export { findS3Server, S3_CREDENTIALS, type S3Server, startS3Server } from "./s3-server.js";
 export { type ProcessExit, type Supervised, supervise } from "./supervisor.js";
 export { startTcpProxy, type TcpProxy } from "./tcp-proxy.js";

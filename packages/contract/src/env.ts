@@ -24,6 +24,14 @@ const RETRIES_MAX = 20;
 const RETRY_SECONDS_MAX = 604_800;
 /** Seeds of test runs: nine digits are short enough to type again. */
 const TEST_SEED_MAX = 999_999_999;
+/** Seconds that a signed URL is good for: S3's own most is a week. A browser that shows a page needs minutes. */
+const PRESIGN_SECONDS_MAX = 604_800;
+const PRESIGN_SECONDS_DEFAULT = 3_600;
+/** Characters of a bucket's name, as S3 has them. */
+const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+/** Plain segments with a slash after each, 256 characters in all: keys take 60 of the 1,024 bytes that S3 allows. */
+const S3_PREFIX = /^(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*\/)+$/;
+const S3_PREFIX_CHARS_MAX = 256;
 /** Characters of a worker's id: it stands in logs, results and Redis keys. */
 const WORKER_ID = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -112,6 +120,73 @@ const FARM_ENV = {
   FARM_COURIER_CONCURRENCY: whole(1, COURIER_CONCURRENCY_MAX)
     .default(COURIER_CONCURRENCY_DEFAULT)
     .describe("Webhooks that a courier has under way"),
+  FARM_STORE: z
+    .enum(["disk", "s3"], "must be disk or s3")
+    .default("disk")
+    .describe("Where pictures and the history of jobs lie: a folder of FARM_DATA, or a bucket"),
+  FARM_S3_BUCKET: z
+    .string()
+    .regex(BUCKET, "must be 3..63 lower-case letters, digits, '.' and '-'")
+    .optional()
+    .describe("The bucket; credentials come from AWS's own variables, files or roles"),
+  FARM_S3_REGION: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/, "must be lower-case letters, digits and '-'")
+    .optional()
+    .describe("The bucket's region; AWS_REGION when absent"),
+  FARM_S3_ENDPOINT: url("http:", "https:")
+    .refine((value) => !/[?#@]/.test(value), "must have no user, no query and no fragment")
+    .transform((value) => value.replace(/\/+$/, ""))
+    .optional()
+    .describe("The URL of a server that is not AWS's; readers of pictures must reach it too"),
+  FARM_S3_PREFIX: z
+    .string()
+    .transform((value) => `${value.replace(/\/+$/, "")}/`)
+    .refine(
+      (value) => S3_PREFIX.test(value) && value.length <= S3_PREFIX_CHARS_MAX,
+      "must be names with slashes between",
+    )
+    .default("")
+    .describe("Stands before every key, so that a bucket may hold more than one farm"),
+  FARM_S3_PATH_STYLE: flag.describe("1: the bucket stands in the path, as most servers but AWS want it"),
+  FARM_S3_SSE: z
+    .enum(["AES256", "aws:kms"], "must be AES256 or aws:kms")
+    .optional()
+    .describe("How the store encrypts; the bucket's default when absent"),
+  FARM_S3_KMS_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9:/_-]{1,512}$/, "must be a key's id or ARN")
+    .optional()
+    .describe("The key for FARM_S3_SSE=aws:kms; the account's default when absent"),
+  FARM_S3_STORAGE_CLASS: z
+    .enum(
+      [
+        "STANDARD",
+        "REDUCED_REDUNDANCY",
+        "STANDARD_IA",
+        "ONEZONE_IA",
+        "INTELLIGENT_TIERING",
+        "GLACIER_IR",
+        "EXPRESS_ONEZONE",
+      ],
+      "must be a class that answers at once, such as STANDARD_IA",
+    )
+    .optional()
+    .describe("The storage class of pictures; the bucket's default when absent"),
+  FARM_S3_CHECKSUMS: z
+    .enum(["sha256", "crc32", "required"], "must be sha256, crc32 or required")
+    .default("sha256")
+    .describe(
+      "What protects an upload on its way; required: only what S3 insists on, for servers that know no more",
+    ),
+  FARM_S3_TAGS: z
+    .enum(["0", "1"], "must be 0 or 1")
+    .default("1")
+    .transform((value) => value === "1")
+    .describe("1: each object is tagged with its tenant, for lifecycle rules; needs s3:PutObjectTagging"),
+  FARM_S3_PRESIGN_SECONDS: whole(1, PRESIGN_SECONDS_MAX)
+    .default(PRESIGN_SECONDS_DEFAULT)
+    .describe("Seconds that the URL of a picture in the bucket is good for"),
   FARM_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], "must be a pino level")
     .default("info")
@@ -126,6 +201,7 @@ const FARM_ENV = {
     .optional()
     .describe("The API key that the command line shows the gateway"),
   FARM_TEST_SHARED: text.optional().describe("The folder of reference cases for the tests"),
+  FARM_TEST_S3_SERVER: text.optional().describe("The program of the S3 server that tests run"),
   FARM_TEST_REQUIRED: flag.describe("1: a test that would be skipped fails"),
   FARM_TEST_SEED: whole(0, TEST_SEED_MAX)
     .optional()

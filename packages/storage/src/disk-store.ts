@@ -3,9 +3,10 @@ import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { writeAtomically } from "./atomic-write.js";
 import { identifyDiskStore } from "./disk-identity.js";
+import { listFolder } from "./disk-list.js";
 import { isAbsent, toStoreError } from "./fs-error.js";
 import { assertKey } from "./keys.js";
-import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from "./object-store.js";
+import type { NewObjectInfo, ObjectHead, ObjectInfo, ObjectStore, StoredObject } from "./object-store.js";
 
 /** Folders of the store's own inside its root; keys cannot name them, since they start with a dot. */
 const INFO_DIR = ".info";
@@ -36,6 +37,15 @@ export function createDiskStore(root: string): ObjectStore {
     },
     identify: () => guarded("identify", ID_KEY, () => identifyDiskStore(base, join(base, TEMPORARY_DIR))),
     delete: (key) => guarded("delete", key, () => deleteObject(base, key)),
+    list(folder) {
+      assertKey(folder);
+      return listFolder(base, folder);
+    },
+    // A folder has no server that could hand a file out.
+    async sign(key) {
+      assertKey(key);
+      return undefined;
+    },
   };
 }
 
@@ -51,7 +61,7 @@ async function guarded<Result>(action: string, key: string, work: () => Promise<
 async function writeObject(
   at: { base: string; key: string },
   bytes: Uint8Array,
-  info: ObjectInfo,
+  info: NewObjectInfo,
 ): Promise<void> {
   const temporaryDir = join(at.base, TEMPORARY_DIR);
   const description = JSON.stringify({ contentType: info.contentType, metadata: info.metadata });

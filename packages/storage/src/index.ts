@@ -1,4 +1,16 @@
+export { createStore, type StoreEnv, type StoreSettings, storeSettingsOf } from "./create-store.js";
 export { createDiskStore } from "./disk-store.js";
-export { readSidecar, writeSidecar } from "./job-sidecar.js";
+export { listSidecars, readSidecar, writeSidecar } from "./job-sidecar.js";
 export { assertKey, frameKey, inputKey, jobKey, snapshotKey } from "./keys.js";
-export type { ObjectHead, ObjectInfo, ObjectStore, StoredObject, StoreIdentity } from "./object-store.js";
+export type {
+  ListedObject,
+  NewObjectInfo,
+  ObjectHead,
+  ObjectInfo,
+  ObjectStore,
+  SignedAnswer,
+  SignedUrl,
+  StoredObject,
+  StoreIdentity,
+} from "./object-store.js";
+export type { S3Checksums, S3Encryption, S3Limits, S3Settings, S3StorageClass } from "./s3/s3-settings.js";

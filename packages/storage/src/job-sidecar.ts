@@ -1,5 +1,5 @@
-import { FarmError, type JobId, type JobRecord, jobRecordSchema } from "@latentfarm/contract";
-import { jobKey } from "./keys.js";
+import { FarmError, isJobId, type JobId, type JobRecord, jobRecordSchema } from "@latentfarm/contract";
+import { JOBS_FOLDER, jobKey } from "./keys.js";
 import type { ObjectStore } from "./object-store.js";
 
 /** Spaces per level: a person opens this file. */
@@ -14,6 +14,7 @@ export async function writeSidecar(store: ObjectStore, job: JobRecord): Promise<
   await store.put(jobKey(job.id), bytes, {
     contentType: "application/json",
     metadata: { status: job.status },
+    tags: { tenant: job.tenant },
   });
 }
 
@@ -30,5 +31,17 @@ export async function readSidecar(store: ObjectStore, id: JobId): Promise<JobRec
     throw new FarmError("file_invalid", `Cannot read ${jobKey(id)} as a job: its content is wrong`, {
       cause,
     });
+  }
+}
+
+/**
+ * The ids of all jobs that have a sidecar, in no order: the history of a farm whose Redis is lost. It reads the names
+ * of every object of every job, so that it is for a person's command and not for a request.
+ * @throws {FarmError} store_unavailable
+ */
+export async function* listSidecars(store: ObjectStore): AsyncGenerator<JobId> {
+  for await (const { key } of store.list(JOBS_FOLDER)) {
+    const id = key.split("/")[1] ?? "";
+    if (isJobId(id) && key === jobKey(id)) yield id;
   }
 }

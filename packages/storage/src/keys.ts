@@ -10,6 +10,9 @@ const SEGMENT = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/;
 /** The file name ending of each picture format. */
 const EXTENSIONS = { png: "png", jpeg: "jpg", webp: "webp" } as const satisfies Record<OutputFormat, string>;
 
+/** The folder that every job has a folder in. */
+export const JOBS_FOLDER = "jobs";
+
 /** The key of a frame's picture: fixed per frame, so that a later attempt finds an earlier one's result. */
 export function frameKey(jobId: JobId, index: number, format: OutputFormat): string {
   return `jobs/${jobId}/${index}.${EXTENSIONS[format]}`;

@@ -5,6 +5,15 @@ export interface ObjectInfo {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** An object as it is written. */
+export interface NewObjectInfo extends ObjectInfo {
+  /**
+   * What the store's own rules may go by, such as the tenant for a lifecycle rule of S3; never given back. Names and
+   * values are those of tenants and the farm's own words: letters, digits, `-` and `_`.
+   */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
 /** An object without its bytes. */
 export interface ObjectHead extends ObjectInfo {
   /** Bytes. */
@@ -26,6 +35,28 @@ export interface StoreIdentity {
   readonly place: string;
 }
 
+/** One entry of a listing. */
+export interface ListedObject {
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970 of the put that it is of. */
+  readonly modifiedMs: number;
+}
+
+/** A URL by which anyone may read one object for a while. It is a secret: it goes to its reader and into no log. */
+export interface SignedUrl {
+  readonly url: string;
+  /** Milliseconds since 1970 from which on it is refused. */
+  readonly expiresMs: number;
+}
+
+/** What the answer to a signed URL says of the object. */
+export interface SignedAnswer {
+  /** The `Content-Disposition`. */
+  readonly disposition: string;
+}
+
 /**
  * Where results lie. A put is atomic: readers see the old object or the new one, bytes and metadata together, never
  * a part; when put() has returned, the object outlives a power cut. Of two puts to one key the later wins.
@@ -33,8 +64,11 @@ export interface StoreIdentity {
  */
 export interface ObjectStore {
   /** Writes or replaces an object. */
-  put(key: string, bytes: Uint8Array, info: ObjectInfo): Promise<void>;
-  /** The store's identity, made at the first call. */
+  put(key: string, bytes: Uint8Array, info: NewObjectInfo): Promise<void>;
+  /**
+   * The store's identity, made at the first call.
+   * @throws {FarmError} config_invalid the store's settings name what does not exist or may not be used
+   */
   identify(): Promise<StoreIdentity>;
   /** Reads an object, or gives undefined when there is none or what is there is damaged. */
   get(key: string): Promise<StoredObject | undefined>;
@@ -42,4 +76,8 @@ export interface ObjectStore {
   head(key: string): Promise<ObjectHead | undefined>;
   /** Removes an object; one that is not there is no error. Beside a put to the same key, either may win. */
   delete(key: string): Promise<void>;
+  /** Every object below a folder, in no order; those that come or go meanwhile may be told or not. */
+  list(folder: string): AsyncIterable<ListedObject>;
+  /** A URL by which the store itself hands an object out; undefined from a store that cannot. Asks the store nothing. */
+  sign(key: string, answer: SignedAnswer): Promise<SignedUrl | undefined>;
 }

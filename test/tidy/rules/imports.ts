@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { type Finding, findingAt, isSyntaxNode, isTest, type Source, walk } from "../source.js";
 import type { Workspace } from "../tree.js";
-import { describeLayer, layerOf, mayImport, THIRD_PARTY_OWNERS } from "./layers.js";
+import { describeLayer, ENTRY_POINTS, layerOf, mayImport, THIRD_PARTY_OWNERS } from "./layers.js";
 
 /** One import or re-export of a file. */
 export interface Import {
@@ -82,7 +82,8 @@ function checkRelative(path: string, specifier: string): string | undefined {
 
 function checkPackage(source: Source, own: string | undefined, specifier: string): string | undefined {
   const [name = "", ...rest] = specifier.slice(SCOPE.length).split("/");
-  if (rest.length > 0) return `import ${specifier} reaches past the package's exports`;
+  if (rest.length > 0 && !ENTRY_POINTS.has([name, ...rest].join("/")))
+    return `import ${specifier} reaches past the package's exports`;
   if (own === undefined) return undefined;
   if (own === name) return `package ${own} imports itself by name`;
   const from = layerOf(source.path);

@@ -60,6 +60,14 @@ export const THIRD_PARTY_OWNERS: ReadonlyMap<string, readonly string[]> = new Ma
   ["picocolors", ["cli"]],
 ]);
 
+/** Entry points of packages beside the main one, as their `exports` name them, with what keeps them apart from it. */
+export const ENTRY_POINTS: ReadonlySet<string> = new Set([
+  // The SDK takes 0.4 s to read: a farm on disk is spared it.
+  "storage/s3",
+  // Assertions, which no process of the farm needs.
+  "storage/testing",
+]);
+
 /** The layer of a package by its name, or of a file by its path. */
 export function layerOf(place: string): Layer | undefined {
   const [, group, folder] = /^(apps|packages)\/([^/]+)\//.exec(place) ?? [];

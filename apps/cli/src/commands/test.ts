@@ -1,12 +1,17 @@
+import { join } from "node:path";
 import { Command } from "commander";
 import type { CommandContext } from "../context.js";
 import { describeFailure, EXIT, usageError } from "../failure.js";
 import { thisMachine } from "../farm/machine.js";
-import { ensureRedis } from "../farm/redis-binary.js";
+import { ensureRedis, type Machine } from "../farm/redis-binary.js";
 import { ROOT } from "../root.js";
 import { runSuite } from "../suites/run-suite.js";
+import { ensureS3Server } from "../suites/s3-server.js";
 import { hasTests, SUITES, type Suite, wholeRun } from "../suites/suites.js";
 import { addTallies, formatTally, type Tally } from "../suites/tally.js";
+
+/** Where what tests need and no package manager has is kept. */
+const TOOLS_DIR = join(ROOT, ".farm", "tools");
 
 /** `farm test`: installs what the tests need, runs them, and ends with one line of counts. */
 export function testCommand(context: CommandContext): Command {
@@ -23,11 +28,15 @@ function test(context: CommandContext, name: string | undefined): void {
   if (chosen.length === 0) {
     throw usageError(`Cannot run suite ${name}: known are ${SUITES.map((suite) => suite.name).join(", ")}`);
   }
-  const redisProblem = chosen.some(usesRedis) ? findRedisProblem(context) : undefined;
+  const tools = {
+    redis: chosen.some(usesRedis) ? findTool(context, ensureRedis) : undefined,
+    s3: chosen.some(({ needsS3 }) => needsS3)
+      ? findTool(context, (machine) => ensureS3Server(machine, TOOLS_DIR))
+      : undefined,
+  };
+  const env = testEnvironment(context, tools.s3?.path);
   const tallies = chosen.map((suite) => {
-    const tally =
-      missingOf(suite, redisProblem, context) ??
-      runSuite(suite, { root: ROOT, env: testEnvironment(context) });
+    const tally = missingOf(suite, tools, context) ?? runSuite(suite, { root: ROOT, env });
     context.terminal.err(`suite ${suite.name}: ${formatTally(tally)}`);
     return tally;
   });
@@ -41,35 +50,47 @@ function usesRedis(suite: Suite): boolean {
   return suite.needsRedis || suite.name === "unit";
 }
 
-function findRedisProblem({ environment, terminal }: CommandContext): string | undefined {
+/** A program that tests run, or why there is none. */
+interface Tool {
+  readonly path?: string;
+  readonly problem?: string;
+}
+
+function findTool({ environment, terminal }: CommandContext, ensure: (machine: Machine) => string): Tool {
   try {
-    ensureRedis(thisMachine(environment.path, terminal.err));
-    return undefined;
+    return { path: ensure(thisMachine(environment.path, terminal.err)) };
   } catch (error) {
-    return describeFailure(error);
+    return { problem: describeFailure(error) };
   }
 }
 
 /** A suite that cannot run is one skipped test, or one failed where every tool is required. */
 function missingOf(
   suite: Suite,
-  redisProblem: string | undefined,
+  tools: { readonly redis: Tool | undefined; readonly s3: Tool | undefined },
   context: CommandContext,
 ): Tally | undefined {
   const isEmpty = suite.folders.length > 0 && !hasTests(suite, ROOT);
-  const problem = isEmpty ? "it has no tests" : suite.needsRedis ? redisProblem : undefined;
+  const problem = isEmpty
+    ? "it has no tests"
+    : ((suite.needsRedis ? tools.redis?.problem : undefined) ??
+      (suite.needsS3 ? tools.s3?.problem : undefined));
   if (problem === undefined) return undefined;
   const required = context.environment.toolsRequired;
   context.terminal.err(`suite ${suite.name} ${required ? "fails" : "is skipped"}: ${problem}`);
   return { passed: 0, failed: required ? 1 : 0, skipped: required ? 0 : 1 };
 }
 
-function testEnvironment({ environment }: CommandContext): Readonly<Record<string, string>> {
+function testEnvironment(
+  { environment }: CommandContext,
+  s3Server: string | undefined,
+): Readonly<Record<string, string>> {
   const { FARM_TEST_SHARED: shared, FARM_TEST_SEED: seed } = environment.farm;
   return {
     ...environment.inherited,
     ...(shared === undefined ? {} : { FARM_TEST_SHARED: shared }),
     ...(seed === undefined ? {} : { FARM_TEST_SEED: String(seed) }),
+    ...(s3Server === undefined ? {} : { FARM_TEST_S3_SERVER: s3Server }),
     ...(environment.toolsRequired ? { FARM_TEST_REQUIRED: "1" } : {}),
   };
 }

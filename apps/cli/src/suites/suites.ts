@@ -8,6 +8,8 @@ export interface Suite {
   readonly folders: readonly string[];
   /** The suite means nothing without a Redis server on the machine. */
   readonly needsRedis: boolean;
+  /** Nor without an S3 server, which Go builds. */
+  readonly needsS3: boolean;
   /** Test files start farms of their own and measure time: side by side they would disturb each other. */
   readonly oneFileAtATime: boolean;
   /** Too long for a whole run: it runs only when it is asked for by name. */
@@ -18,6 +20,7 @@ const suite = (name: string, folders: readonly string[], traits: Partial<Suite> 
   name,
   folders,
   needsRedis: false,
+  needsS3: false,
   oneFileAtATime: false,
   onlyByName: false,
   ...traits,
@@ -33,6 +36,12 @@ export const SUITES: readonly Suite[] = [
   suite("engine", ["packages/engine", "packages/sampling", "test/reference", "test/engine"]),
   // The simulation of jobs too, which a whole run plays among the units.
   suite("queue", ["packages/queue/src/testing", "test/queue"], { needsRedis: true, oneFileAtATime: true }),
+  // The promises of every store, on disk and on an S3 server; then farms whose bucket fails.
+  suite("storage", ["packages/storage", "test/storage"], {
+    needsRedis: true,
+    needsS3: true,
+    oneFileAtATime: true,
+  }),
   suite("e2e", ["test/e2e"], { needsRedis: true, oneFileAtATime: true }),
   suite("chaos", ["test/chaos"], { needsRedis: true, oneFileAtATime: true }),
   suite("soak", ["test/soak"], { needsRedis: true, oneFileAtATime: true, onlyByName: true }),

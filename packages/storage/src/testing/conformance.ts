@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import type { ObjectInfo, ObjectStore } from "../object-store.js";
 
 /** One promise of ObjectStore as a check; it fails by throwing. */
@@ -9,6 +10,11 @@ export interface StoreCase {
 
 const PNG: ObjectInfo = { contentType: "image/png", metadata: { attempt: "1" } };
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** Larger than every buffer and than the least part of a multipart upload. */
+const LARGE_BYTES = 6_000_000;
+/** Milliseconds that the clocks of a store and of its user may differ in a test. */
+const CLOCK_MS_MAX = 300_000;
 
 /** Keys that no store may take: they leave it, name its own folders, or mean different things on different backends. */
 export const MALFORMED_KEYS: readonly string[] = [
@@ -97,6 +103,46 @@ export const STORE_CASES: readonly StoreCase[] = [
       assert.equal((await store.get("jobs/a/0.snapshot"))?.size, 3);
     },
   },
+  {
+    name: "put() keeps labels of every size and script",
+    async check(store) {
+      // 40 kB of hashes, which no compression makes small: S3 itself takes 2 KB of ASCII.
+      const long = Array.from({ length: 600 }, (_, i) =>
+        createHash("sha256").update(String(i)).digest("hex"),
+      );
+      for (const text of ["", 'naïve 日本語 \u{1f5bc} \n"', "a".repeat(8_000), long.join("")]) {
+        const metadata = { result: text, attempt: "1" };
+        await store.put("jobs/a/0.png", bytesOf("abc"), { contentType: "image/png", metadata });
+        assert.deepEqual((await store.head("jobs/a/0.png"))?.metadata, metadata);
+        assert.deepEqual((await store.get("jobs/a/0.png"))?.metadata, metadata);
+      }
+    },
+  },
+  {
+    name: "put() takes a large object, and tags that it does not give back",
+    async check(store) {
+      const bytes = new Uint8Array(LARGE_BYTES).map((_, i) => (i * i) % 251);
+      await store.put("jobs/a/0.png", bytes, { ...PNG, tags: { tenant: "acme-1" } });
+      const object = await store.get("jobs/a/0.png");
+      assert.equal(Buffer.compare(Buffer.from(object?.bytes ?? []), bytes), 0);
+      assert.deepEqual(object?.metadata, PNG.metadata);
+    },
+  },
+  {
+    name: "list() names every object below a folder, and no other",
+    async check(store) {
+      assert.deepEqual(await keysOf(store, "jobs"), []);
+      const keys = ["jobs/a/0.png", "jobs/a/job.json", "jobs/b/job.json"];
+      for (const key of [...keys, "jobsite/0.png", "other"]) await store.put(key, bytesOf("abc"), PNG);
+      await store.identify();
+      assert.deepEqual(await keysOf(store, "jobs"), keys);
+      assert.deepEqual(await keysOf(store, "jobs/a"), keys.slice(0, 2));
+      for await (const object of store.list("jobs/b")) {
+        assert.equal(object.size, 3);
+        assert.ok(Math.abs(Date.now() - object.modifiedMs) < CLOCK_MS_MAX);
+      }
+    },
+  },
   { name: "get() beside concurrent puts sees one whole object", check: checkConcurrentPuts },
   {
     name: "every method refuses malformed keys",
@@ -106,6 +152,8 @@ export const STORE_CASES: readonly StoreCase[] = [
         await assert.rejects(store.get(key), RangeError, key);
         await assert.rejects(store.head(key), RangeError, key);
         await assert.rejects(store.delete(key), RangeError, key);
+        await assert.rejects(keysOf(store, key), RangeError, key);
+        await assert.rejects(store.sign(key, { disposition: "inline" }), RangeError, key);
       }
     },
   },
@@ -126,4 +174,10 @@ async function checkConcurrentPuts(store: ObjectStore): Promise<void> {
   await put(0);
   await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].flatMap((writer) => [put(writer), read(), read()]));
   await read();
+}
+
+async function keysOf(store: ObjectStore, folder: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list(folder)) keys.push(key);
+  return keys.sort();
 }

@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import type { Machine } from "../farm/redis-binary.js";
+import { ensureS3Server } from "./s3-server.js";
+
+const SERVER = "/tools/versitygw-v1.8.0/versitygw";
+
+/** A machine with some files; go install adds the server where `builds` allows it. */
+function machineWith(files: readonly string[], builds = false) {
+  const present = new Set(files);
+  const calls: string[] = [];
+  const machine: Machine = {
+    path: "/bin",
+    platform: "linux",
+    isRoot: false,
+    find: (program, folder) => [`${folder}/${program}`].find((path) => present.has(path)),
+    say: (line) => calls.push(line),
+    run(program, args) {
+      calls.push([program, ...args].join(" "));
+      if (builds) present.add(SERVER);
+      return builds;
+    },
+  };
+  return { machine, calls };
+}
+
+test("ensureS3Server() takes the server that is built, and builds none then", () => {
+  const { machine, calls } = machineWith([SERVER, "/bin/go"]);
+  expect(ensureS3Server(machine, "/tools")).toBe(SERVER);
+  expect(calls).toEqual([]);
+});
+
+test("ensureS3Server() builds a pinned release with go, after saying so", () => {
+  const { machine, calls } = machineWith(["/bin/go"], true);
+  expect(ensureS3Server(machine, "/tools")).toBe(SERVER);
+  expect(calls).toEqual([
+    "no S3 server found: building versitygw v1.8.0 with go",
+    "env GOBIN=/tools/versitygw-v1.8.0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0",
+  ]);
+});
+
+test("ensureS3Server() says what is missing", () => {
+  expect(() => ensureS3Server(machineWith([]).machine, "/tools")).toThrow("go is not on the path");
+  expect(() => ensureS3Server(machineWith(["/bin/go"]).machine, "/tools")).toThrow("go install failed");
+});
