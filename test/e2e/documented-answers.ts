@@ -27,6 +27,7 @@ export interface CheckedAnswer {
 /** Headers that say something of the contract; all others are every answer's or the transport's. */
 const CONTRACT_HEADERS: ReadonlySet<string> = new Set([
   "etag",
+  "expires",
   "location",
   "preference-applied",
   "retry-after",

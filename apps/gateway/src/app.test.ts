@@ -34,7 +34,13 @@ beforeEach(async () => {
   const log = (fields: object, message: string): void =>
     void logged.push(`${message} ${JSON.stringify(fields)}`);
   context = await createContext(
-    { host: "127.0.0.1", port: 0, dataDir: root, webhookPolicy: STRICT_POLICY, logLevel: "silent" },
+    {
+      host: "127.0.0.1",
+      port: 0,
+      store: { kind: "disk", root },
+      webhookPolicy: STRICT_POLICY,
+      logLevel: "silent",
+    },
     { redisUrl: "redis://unused" },
     {
       farm,

@@ -1,14 +1,13 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { join } from "node:path";
 import type { ServedModel } from "@latentfarm/contract";
 import { type Access, type Farm, joinFarm, type QueueLog } from "@latentfarm/queue";
-import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
+import { createStore, type ObjectStore } from "@latentfarm/storage";
 import { createLogger } from "@latentfarm/telemetry";
 import type { WebhookPolicy } from "@latentfarm/webhooks";
 import { isLoopback } from "./access/loopback.js";
 import type { GatewayConfig, GatewaySecrets } from "./config/env.js";
 import { fileEndedJob } from "./file-ended-job.js";
-import { HEARTBEAT_MS, MODELS_CACHE_MS, QUEUE_MS_MAX } from "./limits.js";
+import { HEARTBEAT_MS, MODELS_CACHE_MS, QUEUE_MS_MAX, STORE_MS_MAX } from "./limits.js";
 import {
   boundAccess,
   boundQueue,
@@ -71,7 +70,7 @@ export async function createContext(
   overrides: ContextOverrides = {},
 ): Promise<GatewayContext> {
   const log = overrides.log ?? createLogger({ name: "gateway", level: config.logLevel });
-  const store = overrides.store ?? createDiskStore(join(config.dataDir, "results"));
+  const store = overrides.store ?? (await createStore(config.store, { callMs: STORE_MS_MAX }));
   const farm = overrides.farm ?? (await joinFarm({ redisUrl: secrets.redisUrl, log }, store));
   const drain = new AbortController();
   const msMax = overrides.queueMsMax ?? QUEUE_MS_MAX;

@@ -63,14 +63,16 @@ export async function draftParams(
 
 async function paramsOf(
   context: GatewayContext,
-  { request, model }: CheckedSubmission,
+  { caller, request, model }: CheckedSubmission,
   storeFor: JobId | undefined,
 ): Promise<JobParams> {
   const params = resolveJobParams(request, { model, seed: context.drawSeed() });
   const { image, strength } = request;
   if (image === undefined) return params;
   const cut = await cutInitImage({ params, image, strength });
-  if (storeFor !== undefined) await storeInitImage(context.store, storeFor, cut.png);
+  if (storeFor !== undefined) {
+    await storeInitImage(context.store, { id: storeFor, tenant: caller.tenant.name }, cut.png);
+  }
   return { ...params, init_image: cut.initImage };
 }
 

@@ -21,7 +21,7 @@ beforeEach(async () => {
   farm = createFakeFarm();
   const config = {
     ...address,
-    dataDir: "/nonexistent",
+    store: { kind: "disk", root: "/nonexistent" },
     webhookPolicy: STRICT_POLICY,
     logLevel: "silent",
   } as const;

@@ -28,7 +28,7 @@ beforeEach(async () => {
   const config = {
     host: "127.0.0.1",
     port: 0,
-    dataDir: root,
+    store: { kind: "disk", root },
     webhookPolicy: STRICT_POLICY,
     logLevel: "silent",
   } as const;

@@ -32,6 +32,11 @@ export async function cutInitImage(submitted: SubmittedImage): Promise<CutImage>
  * Puts a job's image into the object store: Redis never holds pixels.
  * @throws {FarmError} store_unavailable
  */
-export async function storeInitImage(store: ObjectStore, jobId: JobId, png: Uint8Array): Promise<void> {
-  await store.put(inputKey(jobId), png, { contentType: "image/png", metadata: {} });
+export async function storeInitImage(
+  store: ObjectStore,
+  job: { readonly id: JobId; readonly tenant: string },
+  png: Uint8Array,
+): Promise<void> {
+  const tags = { tenant: job.tenant };
+  await store.put(inputKey(job.id), png, { contentType: "image/png", metadata: {}, tags });
 }

@@ -1,6 +1,9 @@
 /** Milliseconds that a request waits for the queue: a client is told within 2 s that it is away. */
 export const QUEUE_MS_MAX = 1_800;
 
+/** Milliseconds that a request waits for a bucket: three tries of a short answer, below the 30 s of common proxies. */
+export const STORE_MS_MAX = 15_000;
+
 /** Seconds after which a client of a farm that is away may ask again: one reconnect of the queue. */
 export const RETRY_AFTER_SECONDS = 2;
 

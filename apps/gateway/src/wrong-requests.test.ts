@@ -11,7 +11,7 @@ const silentLog = { info: () => {}, warn: () => {}, error: () => {} };
 const config = {
   host: "127.0.0.1",
   port: 0,
-  dataDir: "/nonexistent",
+  store: { kind: "disk", root: "/nonexistent" },
   webhookPolicy: STRICT_POLICY,
   logLevel: "silent",
 } as const;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type EngineHost, planDevice, startEngine } from "@latentfarm/engine";
 import { type Farm, joinFarm } from "@latentfarm/queue";
-import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
+import { createStore, type ObjectStore } from "@latentfarm/storage";
 import { createLogger, type Logger } from "@latentfarm/telemetry";
 import type { WorkerConfig, WorkerSecrets } from "./config/env.js";
 
@@ -42,7 +42,7 @@ export async function createContext(
   const log = (overrides.log ?? createLogger({ name: "worker", level: config.logLevel })).child({
     worker: config.id,
   });
-  const store = overrides.store ?? createDiskStore(join(config.dataDir, "results"));
+  const store = overrides.store ?? (await createStore(config.store));
   const farm = overrides.farm ?? (await joinFarm({ redisUrl: secrets.redisUrl, log }, store));
   const engine = overrides.engine ?? (await startOrRelease(config, farm, log));
   return {

@@ -106,6 +106,7 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
       id: "w1",
       modelDir: "",
       dataDir: root,
+      store: { kind: "disk", root },
       concurrency: 1,
       engineThreads: undefined,
       snapshotSteps: 5,

@@ -39,7 +39,8 @@ export async function drawFrame(context: DrawContext, frame: FrameWork): Promise
   frame.signal.throwIfAborted();
   const encoded = await encode(context, frame, picture);
   const result = describeResult(context, frame, { picture, ...encoded, key, begunMs });
-  const uploadMs = await upload({ store, nowMs }, { result, paramsHash, bytes: encoded.bytes });
+  const drawn = { result, paramsHash, bytes: encoded.bytes, tenant: frame.tenant };
+  const uploadMs = await upload({ store, nowMs }, drawn);
   log.info({ ...place, totalMs: result.timings.total_ms, bytes: result.bytes }, "frame finished");
   const { timings } = result;
   return { ...result, timings: { ...timings, upload_ms: uploadMs, total_ms: timings.total_ms + uploadMs } };
@@ -71,9 +72,14 @@ async function encode(
 /** Stores the picture with the result as it stands, in which the upload itself is not yet timed. */
 async function upload(
   context: Pick<DrawContext, "store" | "nowMs">,
-  drawn: { readonly result: FrameResult; readonly paramsHash: string; readonly bytes: Uint8Array },
+  drawn: {
+    readonly result: FrameResult;
+    readonly paramsHash: string;
+    readonly bytes: Uint8Array;
+    readonly tenant: string;
+  },
 ): Promise<number> {
-  const { result, paramsHash, bytes } = drawn;
+  const { result, paramsHash, bytes, tenant } = drawn;
   const begunMs = context.nowMs();
   await context.store.put(result.key, bytes, {
     contentType: CONTENT_TYPES[result.format],
@@ -82,6 +88,7 @@ async function upload(
       [RESULT_LABELS.paramsHash]: paramsHash,
       [RESULT_LABELS.result]: JSON.stringify(result),
     },
+    tags: { tenant },
   });
   return context.nowMs() - begunMs;
 }

@@ -30,6 +30,7 @@ function newFrame() {
     jobId: JOB,
     index: 0,
     attempt: 1,
+    tenant: "default",
     loadSnapshot: async () => kept.bytes,
     saveSnapshot: async (bytes: Uint8Array, step: number) => {
       kept.bytes = bytes;

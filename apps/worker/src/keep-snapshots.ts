@@ -20,7 +20,7 @@ export interface SnapshotKeeper {
 
 /** What a keeper works with. */
 export interface KeeperParts {
-  readonly frame: Pick<FrameWork, "jobId" | "index" | "attempt" | "loadSnapshot" | "saveSnapshot">;
+  readonly frame: Pick<FrameWork, "jobId" | "index" | "attempt" | "tenant" | "loadSnapshot" | "saveSnapshot">;
   readonly store: ObjectStore;
   readonly log: Logger;
 }
@@ -43,6 +43,7 @@ export function createSnapshotKeeper({ frame, store, log }: KeeperParts): Snapsh
     await store.put(key, bytes, {
       contentType: "application/octet-stream",
       metadata: { attempt: String(frame.attempt) },
+      tags: { tenant: frame.tenant },
     });
     await frame.saveSnapshot(STORED, step);
   }

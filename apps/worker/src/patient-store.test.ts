@@ -24,6 +24,8 @@ function setUp(failures: Iterable<unknown>) {
     delete: call,
     get: () => call().then(() => undefined),
     head: () => call().then(() => undefined),
+    list: async function* () {},
+    sign: async () => undefined,
     identify: () => call().then(() => ({ id: "", place: "" })),
   };
   const log = (_fields: object, message = ""): void => void logged.push(message);

@@ -78,6 +78,7 @@ it("runWorker() clears the snapshots of an ended job and writes its history", as
       id: "w1",
       modelDir: "",
       dataDir: root,
+      store: { kind: "disk", root },
       concurrency: 1,
       engineThreads: undefined,
       snapshotSteps: 5,

@@ -12,7 +12,7 @@ describe("readEnv()", () => {
     expect(config).toEqual({
       host: "127.0.0.1",
       port: 0,
-      dataDir: "/d",
+      store: { kind: "disk", root: "/d/results" },
       webhookPolicy: STRICT_POLICY,
       logLevel: "info",
     });

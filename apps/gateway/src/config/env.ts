@@ -1,4 +1,5 @@
 import { type FarmEnv, FarmError, parseFarmEnv } from "@latentfarm/contract";
+import { type StoreSettings, storeSettingsOf } from "@latentfarm/storage";
 import { type WebhookPolicy, webhookPolicyOf } from "@latentfarm/webhooks";
 
 /** What the gateway is told; nothing in it is secret. */
@@ -6,8 +7,8 @@ export interface GatewayConfig {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** The folder that workers write results to. */
-  readonly dataDir: string;
+  /** Where workers write pictures to. */
+  readonly store: StoreSettings;
   /** Where webhooks may be sent to. */
   readonly webhookPolicy: WebhookPolicy;
   readonly logLevel: FarmEnv["FARM_LOG_LEVEL"];
@@ -38,7 +39,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
     config: Object.freeze({
       host: farm.FARM_HOST,
       port: farm.FARM_PORT,
-      dataDir: farm.FARM_DATA,
+      store: storeSettingsOf(farm),
       webhookPolicy: webhookPolicyOf({
         loopback: farm.FARM_WEBHOOK_LOOPBACK,
         ports: farm.FARM_WEBHOOK_PORTS,

@@ -7,6 +7,8 @@ import {
   type JobId,
   LIMITS,
 } from "@latentfarm/contract";
+import type { SignedUrl } from "@latentfarm/storage";
+import type { Response } from "express";
 import type { GatewayContext } from "../context.js";
 import { findJob, notFound } from "../find-job.js";
 import type { Call, Route } from "../http/route.js";
@@ -16,7 +18,9 @@ const INDEX = /^(0|[1-9][0-9]{0,5})$/;
 /** A finished picture never changes; only its own client may keep it. */
 const CACHE_CONTROL = "private, max-age=31536000, immutable";
 
-/** `GET /v1/jobs/{id}/frames/{index}`: the picture of one frame. */
+const MS_PER_SECOND = 1_000;
+
+/** `GET /v1/jobs/{id}/frames/{index}`: the picture of one frame, or the way to it where the store hands it out itself. */
 export function readFrameRoute(context: GatewayContext): Route {
   return {
     method: "get",
@@ -30,15 +34,16 @@ async function readFrame(context: GatewayContext, call: Call): Promise<void> {
   const { request, response } = call;
   const { id, frame } = await findFrame(context, call);
   const result = resultOf(frame);
-  response.set({
-    ETag: `"${result.sha256}"`,
-    "Cache-Control": CACHE_CONTROL,
-    "Content-Disposition": `inline; filename="${id}-${frame.index}.${result.format}"`,
-  });
+  const name = `${id}-${frame.index}.${result.format}`;
+  const disposition = `inline; filename="${name}"`;
+  response.set({ ETag: `"${result.sha256}"`, "Cache-Control": CACHE_CONTROL });
   if (request.fresh) {
     response.status(304).end();
     return;
   }
+  const signed = await context.store.sign(result.key, { disposition });
+  if (signed !== undefined) return redirect(context, { response, key: result.key, signed });
+  response.set("Content-Disposition", disposition);
   response.type(CONTENT_TYPES[result.format]).send(await readPicture(context, result));
 }
 
@@ -65,9 +70,31 @@ function noFrame(frames: number): FarmError {
   return notFound("index", `must be 0..${frames - 1}`);
 }
 
+/** Sends the client to the store itself, which a look asks first: its own 404 would tell the client nothing. */
+async function redirect(
+  { store, nowMs }: GatewayContext,
+  to: { readonly response: Response; readonly key: string; readonly signed: SignedUrl },
+): Promise<void> {
+  const { response, key, signed } = to;
+  if ((await store.head(key)) === undefined) throw pictureGone();
+  const seconds = Math.max(0, Math.floor((signed.expiresMs - nowMs()) / MS_PER_SECOND));
+  // The tag is the picture's and not the redirect's, which is another each time.
+  response.removeHeader("ETag");
+  response.set({
+    Location: signed.url,
+    Expires: new Date(signed.expiresMs).toUTCString(),
+    "Cache-Control": `private, max-age=${seconds}`,
+  });
+  response.status(302).end();
+}
+
+function pictureGone(): FarmError {
+  return notFound("index", "names a picture that is no longer stored");
+}
+
 async function readPicture(context: GatewayContext, result: FrameResult): Promise<Buffer> {
   const object = await context.store.get(result.key);
-  if (object === undefined) throw notFound("index", "names a picture that is no longer stored");
+  if (object === undefined) throw pictureGone();
   return Buffer.from(object.bytes.buffer, object.bytes.byteOffset, object.bytes.byteLength);
 }
 

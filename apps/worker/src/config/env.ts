@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { type FarmEnv, FarmError, parseFarmEnv } from "@latentfarm/contract";
 import { demoModelFolder } from "@latentfarm/demo-model";
+import { type StoreSettings, storeSettingsOf } from "@latentfarm/storage";
 
 /** What a worker is told; nothing in it is secret. */
 export interface WorkerConfig {
@@ -8,8 +9,10 @@ export interface WorkerConfig {
   readonly id: string;
   /** The model folder. */
   readonly modelDir: string;
-  /** The folder that results are written to. */
+  /** The folder of what this worker keeps for itself. */
   readonly dataDir: string;
+  /** Where pictures go. */
+  readonly store: StoreSettings;
   /** Frames in flight at once. */
   readonly concurrency: number;
   /** Threads of the engine; the machine's cores when absent. */
@@ -58,6 +61,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
       id: farm.FARM_WORKER_ID ?? ownId(),
       modelDir: farm.FARM_MODEL ?? demoModelFolder(),
       dataDir: farm.FARM_DATA,
+      store: storeSettingsOf(farm),
       concurrency: farm.FARM_WORKER_CONCURRENCY,
       engineThreads: farm.FARM_ENGINE_THREADS,
       device: farm.FARM_DEVICE,

@@ -126,6 +126,16 @@ function streamEvents(): Json {
   });
 }
 
+/** The headers of an answer that names a picture in a bucket. */
+const SIGNED_URL: Json = {
+  Location: {
+    description: "A signed URL of the picture, which needs no key: keep it secret",
+    required: true,
+    schema: { type: "string", format: "uri" },
+  },
+  Expires: { description: "When the URL ends, as an HTTP date", required: true, schema: { type: "string" } },
+};
+
 function readFrame(): Json {
   const index = pathParameter("index", { type: "integer", minimum: 0 });
   const picture = { schema: { type: "string", format: "binary" } };
@@ -140,6 +150,7 @@ function readFrame(): Json {
     parameters: [jobId, index, known],
     responses: {
       "200": plainAnswer("The picture", pictures, etag),
+      "302": plainAnswer("The picture is in a bucket: where it is, for a while", undefined, SIGNED_URL),
       "304": plainAnswer("The picture has the SHA-256 of If-None-Match", undefined, etag),
       "404": problem("No such job, frame or picture"),
       "409": problem("The frame has not succeeded (yet)"),
