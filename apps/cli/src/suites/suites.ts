@@ -30,7 +30,7 @@ const suite = (name: string, folders: readonly string[], traits: Partial<Suite> 
 export const SUITES: readonly Suite[] = [
   suite("check", []),
   suite("tidy", ["test/tidy"]),
-  suite("unit", ["packages", "apps", "test/harness"]),
+  suite("unit", ["packages", "apps", "test/harness", "test/load"]),
   suite("reference", ["test/reference"]),
   // All that the engine is judged by, but for a killed process that is gone on from: that needs a farm, in chaos.
   suite("engine", ["packages/engine", "packages/sampling", "test/reference", "test/engine"]),
