@@ -72,23 +72,29 @@ function sumsOf(record: Fields): Sums {
   return sums;
 }
 
-/** What is left of a flow's load is the work of its frames that are not released. */
+/** What is left of a flow's load is what its jobs wait for, and no frame waits that no job knows of. */
 export const checkLoad: Check = ({ after }) => {
-  const waiting = new Map<string, number>();
+  const waiting = new Map<string, { units: number; frames: number }>();
   for (const { record } of Object.values(after.jobs)) {
-    if (record.status === undefined) continue;
+    const waits = numberOf(record, "waits");
     const name = `${record.model} ${record.tenant}|${record.class}`;
-    const rest = numberOf(record, "frames") - numberOf(record, "next");
-    const units = numberOf(record, "step_units") * numberOf(record, "steps");
-    if (record.rest === "queued") waiting.set(name, (waiting.get(name) ?? 0) + rest * units);
+    const { units, frames } = waiting.get(name) ?? { units: 0, frames: 0 };
+    const perFrame = numberOf(record, "step_units") * numberOf(record, "steps");
+    waiting.set(name, { units: units + waits * perFrame, frames: frames + waits });
+    const unreleased = numberOf(record, "frames") - numberOf(record, "next");
+    if (waits < 0) return `a flow has let go more of a job than it was given: waits is ${waits}`;
+    if (record.rest === "queued" && waits < unreleased)
+      return `${unreleased} frames of a job wait, it says ${waits}`;
   }
   for (const [model, { load }] of Object.entries(after.models)) {
-    for (const field of Object.keys(load)) {
-      if (!field.startsWith("e|")) continue;
+    for (const field of Object.keys(load).filter((field) => field.startsWith("e|"))) {
       const name = field.slice(2);
+      const { units, frames } = waiting.get(`${model} ${name}`) ?? { units: 0, frames: 0 };
       const left = numberOf(load, field) - numberOf(load, `d|${name}`);
-      const least = waiting.get(`${model} ${name}`) ?? 0;
-      if (left < least) return `the load of flow ${name} is ${left}, its frames have ${least}`;
+      const leftFrames = numberOf(load, `en|${name}`) - numberOf(load, `dn|${name}`);
+      if (left !== units || leftFrames !== frames) {
+        return `the load of flow ${name} is ${left} in ${leftFrames} frames, its jobs say ${units} in ${frames}`;
+      }
     }
   }
   return undefined;

@@ -1,5 +1,5 @@
 import { isTerminal } from "@latentfarm/contract";
-import type { LoggedEvent } from "./observation.js";
+import type { LoggedEvent, ObservedJob } from "./observation.js";
 import { type Check, frameOf, frameStatus, frameStatuses, numberOf, type Step, statusOf } from "./view.js";
 
 /** What a job's log has told up to now. */
@@ -28,7 +28,7 @@ export function createLogCheck(told: Told, delivered: ReadonlySet<string>): Chec
       if (job === step.before.jobs[id]) continue;
       const story = stories.get(id) ?? freshStory();
       stories.set(id, story);
-      for (const event of job.events) {
+      for (const event of story.seq === 0 ? [firstOf(job), ...job.events] : job.events) {
         told.set(event.type, (told.get(event.type) ?? 0) + 1);
         const wanted = job.record.hook_events?.includes(`,${event.type},`) ?? false;
         if (wanted) outbox.add(`${id}|${event.seq}|${event.type}`);
@@ -40,6 +40,11 @@ export function createLogCheck(told: Told, delivered: ReadonlySet<string>): Chec
     }
     return checkOutbox(step, outbox, delivered);
   };
+}
+
+/** The first event follows from the record and is not written. */
+function firstOf({ record }: ObservedJob): LoggedEvent {
+  return { seq: 1, type: "job.queued", data: `{"frames":${record.frames}}` };
 }
 
 function freshStory(): Story {

@@ -5,8 +5,7 @@ import { type Check, frameStatuses, isOpen, numberOf, type Step, statusOf } from
 export const checkStates: Check = (step) => {
   for (const [id, job] of Object.entries(step.after.jobs)) {
     if (job === step.before.jobs[id]) continue;
-    const problem =
-      checkMoves(step, id) ?? checkAgreement(step, id) ?? checkCancel(step, id) ?? checkKept(step, id);
+    const problem = checkMoves(step, id) ?? checkAgreement(step, id) ?? checkKept(step, id);
     if (problem !== undefined) return `${problem} (job ${id})`;
   }
   return undefined;
@@ -69,19 +68,25 @@ function expectedEnd(frames: readonly (Status | undefined)[]): Status | undefine
   return order.find((status) => frames.includes(status)) ?? "succeeded";
 }
 
-/** Once canceled, nothing of a job waits and nothing begins. */
-function checkCancel(step: Step, id: string): string | undefined {
-  const before = step.before.jobs[id]?.record;
-  const after = step.after.jobs[id]?.record;
-  if (after?.cancel === undefined) return undefined;
-  const frames = frameStatuses(after);
-  if (frames.includes("queued")) return "a canceled job has frames that wait";
-  for (const index of frames.keys()) {
-    const field = `${index}:attempt`;
-    if (before?.cancel !== undefined && before[field] !== after[field])
-      return `a canceled job begins frame ${index}`;
-  }
-  return undefined;
+/** What an attempt of a canceled job is told to go on by. */
+const GOING_ON: ReadonlySet<string> = new Set(["claimed", "ok"]);
+
+/** Once canceled, until a client's retry, nothing of a job waits, begins or goes on; a picture that is ready counts. */
+export function createCancelCheck(): Check {
+  const canceled = new Set<string>();
+  return ({ call, answer, before, after }) => {
+    const { job } = call.about;
+    if (job === undefined) return undefined;
+    const status = statusOf(before.jobs[job]?.record.status);
+    if (call.name === "cancel" && isOpen(status)) canceled.add(job);
+    if (call.name === "retry" && answer[0] === "ok") canceled.delete(job);
+    if (!canceled.has(job)) return undefined;
+    if (frameStatuses(after.jobs[job]?.record ?? {}).includes("queued"))
+      return "a canceled job has frames that wait";
+    const speaks = call.about.index !== undefined && call.name !== "commit";
+    const isTold = speaks && GOING_ON.has(answer[0] ?? "");
+    return isTold ? `an attempt of a canceled job is told ${answer[0]} to its ${call.name}` : undefined;
+  };
 }
 
 /** What a frame came to stays as it is. */

@@ -14,7 +14,7 @@ export function startKeeper(world: World): Process {
 function* keep(world: World, own: () => Process): Steps {
   for (;;) {
     yield* sleep(world.random.between(2_000, 14_000));
-    const now = world.schedule.nowMs;
+    const now = world.schedule.nowMs + world.plan.keeperAheadMs;
     const due = yield* command("ZRANGEBYSCORE", `${world.root}:due`, "-inf", String(now));
     for (const job of due ?? []) yield* expire(world, own(), job);
     for (const model of world.plan.models) {

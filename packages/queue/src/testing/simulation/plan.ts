@@ -56,6 +56,8 @@ export interface Plan {
   /** Crashes and freezes while there are faults. */
   readonly crashes: number;
   readonly freezes: number;
+  /** Milliseconds by which the keeper's clock is ahead of Redis's. */
+  readonly keeperAheadMs: number;
   /** Virtual milliseconds after which nothing more is harmed. */
   readonly healAtMs: number;
   /** Nothing goes wrong, and the shares of the tenants are judged. */
@@ -124,6 +126,7 @@ function faultPlan(seed: number): Plan {
     faultRate,
     crashes: faultRate === 0 ? 0 : random.between(0, 5),
     freezes: faultRate === 0 ? 0 : random.between(0, 3),
+    keeperAheadMs: random.pick([-3_000, 0, 0, 5_000]),
     healAtMs: random.pick([15_000, 25_000, 40_000]),
     isFairness: false,
   };
@@ -171,6 +174,7 @@ function fairnessPlan(seed: number): Plan {
     faultRate: 0,
     crashes: 0,
     freezes: 0,
+    keeperAheadMs: 0,
     healAtMs: 1_000,
     isFairness: true,
   };

@@ -6,7 +6,7 @@ import { checkEnd } from "./check-end.js";
 import { createLogCheck, type Told } from "./check-log.js";
 import { createPlacesCheck } from "./check-places.js";
 import { createSharesCheck } from "./check-shares.js";
-import { checkStates } from "./check-states.js";
+import { checkStates, createCancelCheck } from "./check-states.js";
 import { beClient } from "./client.js";
 import { startCourier, startKeeper } from "./keeper.js";
 import { makePlan, type Plan } from "./plan.js";
@@ -169,6 +169,7 @@ function createJudge(plan: Plan, told: Told, delivered: ReadonlySet<string>): Ju
   const checks: readonly Check[] = [
     createAttemptsCheck(),
     checkStates,
+    createCancelCheck(),
     createLogCheck(told, delivered),
     checkBooks,
     createPlacesCheck(plan.tenants),

@@ -159,8 +159,8 @@ export const ORDER_BUGS: Readonly<Record<string, TextBug>> = {
     replace: "if true then return end",
   },
   "a tenant at its limit is never looked at again": {
-    find: "redis.call('SREM', fair .. ':held', tenant)\n    activate_tenant(fair, tenant)",
-    replace: "redis.call('SREM', fair .. ':held', tenant)",
+    find: "redis.call('SADD', fair .. ':held', tenant)\n    redis.call('SADD', root .. ':held:' .. tenant, fair)",
+    replace: "",
   },
   "a tenant's limit of places is one too high": {
     find: "redis.call('SCARD', places) >= running_max",

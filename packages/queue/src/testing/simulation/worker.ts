@@ -112,6 +112,7 @@ function* attemptFrame(hands: Hands): Steps<"finish" | "retryLater" | "moveToWai
     const result = `{"index":${index},"attempt":${about.attempt},"by":"${hold.token}"}`;
     const committed = yield* persistScript(say(hands, about, "commit", [result]));
     if (committed?.[0] === "ok") {
+      pokeFreed(hands, committed);
       yield* afterFrame(world, hold.job, committed[1]);
       return "finish";
     }
@@ -201,10 +202,16 @@ function* leave(
   const poison = '{"code":"poisoned","message":"planned"}';
   const left = yield* persistScript(say(hands, about, "leave", [failure, kind, plan.name, poison]));
   const to = left?.[0];
+  pokeFreed(hands, left ?? []);
   if (to === "resume") return "moveToWait";
   if (to !== "failed" && to !== "canceled") return "retryLater";
   yield* afterFrame(world, hold.job, left?.[1]);
   return "finish";
+}
+
+/** An end makes room for frames of the models that its answer names. */
+function pokeFreed({ world, process }: Hands, answer: readonly string[]): void {
+  for (const model of answer.slice(2)) poke(world, process, model);
 }
 
 /** Has the history of an ended job written. */
