@@ -128,6 +128,11 @@ export function waitingFramesKey(model: string): string {
   return `${PREFIX}:${frameQueueName(model)}:prioritized`;
 }
 
+/** What stands before an entry's id in the key of its BullMQ job. */
+export function frameEntryPrefix(model: string): string {
+  return `${PREFIX}:${frameQueueName(model)}:`;
+}
+
 /** The BullMQ job of a frame: fixed per frame, so that queueing it twice changes nothing. */
 export function frameQueueId(id: JobId, index: number): string {
   return `${id}-${index}`;

@@ -47,10 +47,16 @@ export const BULLMQ_STALLED_MAX = 1_000_000;
 export const BULLMQ_TRIES_MAX = 1_000;
 
 /**
- * BullMQ's priority of every frame. What orders them is the score that the farm gives them behind it: their virtual start
- * time. A frame that comes back after a try goes by this number, to the front: it has been paid for.
+ * BullMQ's priority of every frame that lies ready. What orders them is the score that the farm gives them behind it: their
+ * virtual start time. A frame that comes back after a try goes by this number, to the front: it has been paid for.
  */
 export const FRAME_PRIORITY = 1;
+
+/**
+ * BullMQ's priority of a frame between its adding and its score, a millisecond later: the last that there is. Before those
+ * that lie ready it would be taken in their place; a new tenant's first frame waited for 16 others so on a busy machine.
+ */
+export const FRESH_PRIORITY = 2 ** 21 - 1;
 
 /** Above every score that BullMQ makes of FRAME_PRIORITY (it multiplies by 2^32): virtual start times count from here. */
 export const TAG_BASE = 2 ** 33;
@@ -75,6 +81,9 @@ export const RELEASE_MAX = 64;
 
 /** Jobs looked at by one call, those included that were canceled while they waited. */
 export const RELEASE_LOOKS_MAX = 500;
+
+/** Frames taken out of BullMQ at once, on one connection that others use too: a script of some 50 microseconds each. */
+export const REMOVE_PAGE = 64;
 
 /** Entries that BullMQ keeps in its own event stream, which the farm does not read. */
 export const BULLMQ_EVENTS_MAX = 100;

@@ -2,16 +2,20 @@ import type { JobId } from "@latentfarm/contract";
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { QueueLog } from "../farm.js";
-import { frameQueueId, frameQueueName, PREFIX, waitingFramesKey } from "../keys.js";
+import { frameEntryPrefix, frameQueueId, frameQueueName, PREFIX, waitingFramesKey } from "../keys.js";
 import {
   BULLMQ_EVENTS_MAX,
   BULLMQ_TRIES_MAX,
   FRAME_PRIORITY,
+  FRESH_PRIORITY,
+  REMOVE_PAGE,
   RETRY_DELAY_MS,
   RETRY_JITTER,
   TAG_BASE,
 } from "../limits.js";
 import { bounded, isConnectionLoss } from "../redis/errors.js";
+import { runScript } from "../redis/run-script.js";
+import { PLACE } from "../scripts/release.js";
 
 /** What a queue entry holds; everything else is in the job's record. */
 export interface FrameEntry {
@@ -46,7 +50,7 @@ export class FrameQueues {
       data: { jobId: data.jobId, index: data.index },
       opts: {
         jobId: frameQueueId(data.jobId, data.index),
-        priority: FRAME_PRIORITY,
+        priority: FRESH_PRIORITY,
         attempts: BULLMQ_TRIES_MAX,
         backoff: { type: "exponential", delay: RETRY_DELAY_MS, jitter: RETRY_JITTER },
         removeOnComplete: true,
@@ -54,10 +58,11 @@ export class FrameQueues {
       },
     }));
     await bounded("queue the frames", () => this.#queue(model).addBulk(entries));
-    // BullMQ takes the least score first, and makes scores of priorities too coarse for virtual times. One that a worker
-    // has taken by now has no score any more (XX).
-    const scores = frames.flatMap((data) => [TAG_BASE + data.tag, frameQueueId(data.jobId, data.index)]);
-    await bounded("order the frames", () => this.#redis.zadd(waitingFramesKey(model), "XX", ...scores));
+    const places = frames.flatMap((data) => [frameQueueId(data.jobId, data.index), TAG_BASE + data.tag]);
+    await runScript(this.#redis, PLACE, {
+      keys: [waitingFramesKey(model)],
+      args: [frameEntryPrefix(model), FRAME_PRIORITY, ...places],
+    });
   }
 
   /**
@@ -66,8 +71,11 @@ export class FrameQueues {
    */
   async remove(model: string, id: JobId, indices: readonly number[]): Promise<void> {
     const queue = this.#queue(model);
-    for (const index of indices) {
-      await bounded("take a frame out", () => queue.remove(frameQueueId(id, index)));
+    for (let at = 0; at < indices.length; at += REMOVE_PAGE) {
+      const page = indices.slice(at, at + REMOVE_PAGE);
+      await bounded("take frames out", () =>
+        Promise.all(page.map((index) => queue.remove(frameQueueId(id, index)))),
+      );
     }
   }
 

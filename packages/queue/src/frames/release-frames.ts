@@ -1,7 +1,7 @@
 import { FarmError, isJobId } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
 import type { QueueLog } from "../farm.js";
-import { fairKey, frameQueueName, PREFIX, queueModel } from "../keys.js";
+import { fairKey, frameEntryPrefix, queueModel } from "../keys.js";
 import { RELEASE_MAX } from "../limits.js";
 import { runScript } from "../redis/run-script.js";
 import { RELEASE, STRAYS } from "../scripts/release.js";
@@ -70,8 +70,7 @@ async function fill(context: ReleaseContext, model: string): Promise<void> {
 }
 
 async function strays(redis: Redis, model: string): Promise<readonly ReleasedFrame[]> {
-  const bull = `${PREFIX}:${frameQueueName(model)}:`;
-  return (await runRelease(redis, STRAYS, { model, argument: bull })).frames;
+  return (await runRelease(redis, STRAYS, { model, argument: frameEntryPrefix(model) })).frames;
 }
 
 async function runRelease(

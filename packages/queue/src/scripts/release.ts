@@ -1,4 +1,11 @@
-import { RELEASE_LOOKS_MAX, TAG_SCALE, WINDOW_MAX, WINDOW_MIN, WINDOW_SLOTS } from "../limits.js";
+import {
+  FRESH_PRIORITY,
+  RELEASE_LOOKS_MAX,
+  TAG_SCALE,
+  WINDOW_MAX,
+  WINDOW_MIN,
+  WINDOW_SLOTS,
+} from "../limits.js";
 import { LIBRARY } from "./library.js";
 import type { Script } from "./script.js";
 
@@ -106,7 +113,25 @@ return out
 };
 
 /**
- * Frames that were released and are not in BullMQ: whoever released them died on the way. Tenants that are held take part
+ * Orders frames that were just added to BullMQ. KEYS 1 the set in which they wait. ARGV the prefix of BullMQ's keys of a
+ * job, FRAME_PRIORITY, then entry and score of each. Gives `ok`. BullMQ makes scores of priorities too coarse for virtual
+ * times. An entry that a worker has taken by now has no score any more, and takes the priority for when it comes back.
+ */
+export const PLACE: Script = {
+  name: "place",
+  lua: `
+for at = 3, #ARGV, 2 do
+  if redis.call('EXISTS', ARGV[1] .. ARGV[at]) == 1 then
+    redis.call('HSET', ARGV[1] .. ARGV[at], 'priority', ARGV[2])
+  end
+  redis.call('ZADD', KEYS[1], 'XX', ARGV[at + 1], ARGV[at])
+end
+return { 'ok' }
+`,
+};
+
+/**
+ * Frames that were released and are not in BullMQ, or not in their place: whoever released them died on the way. Tenants that are held take part
  * again, since their limit may have been raised; RELEASE holds them again if not. KEYS 1 the
  * model's order. ARGV model, the prefix of BullMQ's keys of a job. Gives `ok`, then job, index and tag of each.
  */
@@ -122,7 +147,9 @@ end
 local waiting = redis.call('ZRANGE', root .. ':released:' .. ARGV[1], 0, -1, 'WITHSCORES')
 for at = 1, #waiting, 2 do
   local job, index = string.match(waiting[at], '^(.+)-(%d+)$')
-  if redis.call('EXISTS', ARGV[2] .. waiting[at]) == 0 then
+  local score = redis.call('ZSCORE', ARGV[2] .. 'prioritized', waiting[at])
+  local fresh = score and tonumber(score) >= ${FRESH_PRIORITY * 2 ** 32}
+  if fresh or redis.call('EXISTS', ARGV[2] .. waiting[at]) == 0 then
     out[#out + 1], out[#out + 2], out[#out + 3] = job, index, waiting[at + 1]
   end
 end
