@@ -187,6 +187,12 @@ const FARM_ENV = {
   FARM_S3_PRESIGN_SECONDS: whole(1, PRESIGN_SECONDS_MAX)
     .default(PRESIGN_SECONDS_DEFAULT)
     .describe("Seconds that the URL of a picture in the bucket is good for"),
+  FARM_METRICS_HOST: text
+    .default("127.0.0.1")
+    .describe("The address that workers and couriers tell metrics and readiness on"),
+  FARM_METRICS_PORT: whole(0, PORT_MAX)
+    .default(0)
+    .describe("The port of /metrics, /healthz and /readyz of a worker or courier; 0 for none"),
   FARM_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], "must be a pino level")
     .default("info")

@@ -18,6 +18,7 @@ import { retryJob } from "./jobs/retry-job.js";
 import { findSubmitted, forecastJob, submitJob } from "./jobs/submit-job.js";
 import { openConnection } from "./redis/connections.js";
 import { bounded } from "./redis/errors.js";
+import { readHealth } from "./redis/health.js";
 import { checkRedisPolicy } from "./redis/policy.js";
 import { Signals } from "./redis/signals.js";
 import { createWebhookStore } from "./webhooks/create-webhook-store.js";
@@ -78,6 +79,7 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
     workers: () => readWorkers(redis),
     claimStore: (store) => claimStore(redis, store),
     ping: async () => void (await bounded("ping the queue", () => redis.ping())),
+    health: () => readHealth(redis),
     announceWorker: (info) => announceWorker(redis, info),
     retireWorker: (id) => retireWorker(redis, id),
     consume: (wanted) => {

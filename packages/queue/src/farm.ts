@@ -167,6 +167,21 @@ export interface EventOptions {
   readonly signal: AbortSignal;
 }
 
+/** How the farm's Redis is. */
+export interface QueueHealth {
+  /** Milliseconds until PING was answered. */
+  readonly pingMs: number;
+  /** Bytes in use. */
+  readonly memoryBytes: number;
+  /** Bytes that may be used; 0 for no limit of its own. */
+  readonly memoryBytesMax: number;
+  /** True while it refuses writes rather than drop jobs. */
+  readonly isEvictionOff: boolean;
+  readonly isAppendOnly: boolean;
+  /** Events that no courier has made a delivery of yet. */
+  readonly outboxEvents: number;
+}
+
 /** The farm's memory: jobs, frames, events and the fleet, in one Redis. Every call is bounded in time. */
 export interface Farm extends AsyncDisposable {
   /**
@@ -229,6 +244,11 @@ export interface Farm extends AsyncDisposable {
   claimStore(store: StoreIdentity): Promise<void>;
   /** @throws {FarmError} queue_unavailable */
   ping(): Promise<void>;
+  /**
+   * How Redis is, for the metrics.
+   * @throws {FarmError} queue_unavailable
+   */
+  health(): Promise<QueueHealth>;
   /** A worker's heartbeat; repeat it every `HEARTBEAT_MS`. Its model becomes known with it. */
   announceWorker(info: WorkerInfo): Promise<void>;
   /** Forgets a worker that leaves. */

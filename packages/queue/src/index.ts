@@ -14,6 +14,7 @@ export type {
   JobQuery,
   KeepOptions,
   NewJob,
+  QueueHealth,
   QueueLog,
   QueueOptions,
   StoreIdentity,

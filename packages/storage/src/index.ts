@@ -14,3 +14,4 @@ export type {
   StoreIdentity,
 } from "./object-store.js";
 export type { S3Checksums, S3Encryption, S3Limits, S3Settings, S3StorageClass } from "./s3/s3-settings.js";
+export { createTimedStore, type StoreCall } from "./timed-store.js";

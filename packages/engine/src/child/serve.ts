@@ -90,12 +90,13 @@ export function serveEngine(channel: ChildChannel, openPipeline: OpenPipeline): 
 }
 
 function pipelineOptions(
-  { warn }: ChildChannel,
+  { warn, send }: ChildChannel,
   { threads, plan, snapshotSteps, capsDir }: Extract<HostMessage, { type: "open" }>,
 ): PipelineOptions {
   return {
     runtime: createRuntime({ plan, threads }),
     snapshotSteps,
+    onBatch: (batch) => void send({ type: "batch", batch }),
     ...(capsDir !== undefined && { capsPlace: { dir: capsDir, device: deviceClass(plan, threads), warn } }),
   };
 }

@@ -1,4 +1,5 @@
 import { CPU_PLAN, type PrecisionPlan } from "../device/precision-plan.js";
+import type { BatchReport } from "../loop/run-call.js";
 import { onnxruntimeVersion } from "../onnxruntime-version.js";
 import { SNAPSHOT_STEPS } from "../snapshot/snapshot-schedule.js";
 import type { EngineHost, EngineLog } from "./engine-host.js";
@@ -28,6 +29,8 @@ export interface StartEngineOptions {
   readonly capsDir?: string;
   /** Where starts, crashes and the engine's stderr go; nowhere by default. */
   readonly log?: EngineLog;
+  /** Called for each step batch of the engine, in the host's process: for metrics. */
+  readonly onBatch?: (batch: BatchReport) => void;
   /** Milliseconds of silence before the engine is killed; by default {@link SILENCE_MAX_MS}. */
   readonly silenceMaxMs?: number;
 }
@@ -49,6 +52,7 @@ export async function startEngine(options: StartEngineOptions): Promise<EngineHo
     onnxruntime: onnxruntimeVersion(),
     snapshotSteps,
     ...(options.capsDir !== undefined && { capsDir: options.capsDir }),
+    ...(options.onBatch !== undefined && { onBatch: options.onBatch }),
     log,
     spawn: (events) => spawnEngineProcess({ log, silenceMaxMs, environment }, events),
   });

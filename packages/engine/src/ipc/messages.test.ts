@@ -57,6 +57,10 @@ const FROM_CHILD: readonly ChildMessage[] = [
   { type: "resume", id: 7, outcome: { kind: "resumed", step: 4, steps: 20 } },
   { type: "resume", id: 7, outcome: { kind: "refused", reason: "it is of other weights" } },
   { type: "snapshot", id: 7, saved: { bytes: Uint8Array.of(1, 2), step: 5, steps: 20 } },
+  {
+    type: "batch",
+    batch: { rows: 4, durationMs: 9.5, cap: 16, classKey: ":8x8/154", limit: "empty", outcome: "ok" },
+  },
   { type: "rendered", id: 7, frame: FRAME },
   { type: "failed", id: 7, error: ERROR },
 ];

@@ -7,6 +7,7 @@ import {
   parseWith,
 } from "@latentfarm/contract";
 import { CPU_PLAN, type CudaPlanName, type PrecisionPlan } from "../device/precision-plan.js";
+import { BATCH_LIMITS, BATCH_OUTCOMES, type BatchReport } from "../loop/run-call.js";
 import type { RenderedFrame, ResumeOutcome } from "../rendered-frame.js";
 import type { SavedFrame } from "../snapshot/frame-snapshot.js";
 
@@ -61,6 +62,7 @@ export type ChildMessage =
     }
   | { readonly type: "resume"; readonly id: FrameId; readonly outcome: ResumeOutcome }
   | { readonly type: "snapshot"; readonly id: FrameId; readonly saved: SavedFrame }
+  | { readonly type: "batch"; readonly batch: BatchReport }
   | { readonly type: "rendered"; readonly id: FrameId; readonly frame: RenderedFrame }
   | { readonly type: "failed"; readonly id: FrameId; readonly error: WireError };
 
@@ -143,6 +145,8 @@ export function parseChildMessage(value: unknown): ChildMessage {
       return { type: "resume", id: count(fields, "id"), outcome: resumeOutcome(fields.outcome) };
     case "snapshot":
       return { type: "snapshot", id: count(fields, "id"), saved: savedFrame(fields.saved) };
+    case "batch":
+      return { type: "batch", batch: batchReport(record(fields.batch)) };
     case "rendered":
       return { type: "rendered", id: count(fields, "id"), frame: renderedFrame(fields.frame) };
     case "failed":
@@ -167,6 +171,21 @@ function renderedFrame(value: unknown): RenderedFrame {
     notes: notes.map(String),
     resumed_from_step: count(fields, "resumed_from_step"),
     batch_rows_max: count(fields, "batch_rows_max"),
+  };
+}
+
+function batchReport(fields: Readonly<Record<string, unknown>>): BatchReport {
+  const limit = BATCH_LIMITS.find((known) => known === fields.limit);
+  const outcome = BATCH_OUTCOMES.find((known) => known === fields.outcome);
+  if (limit === undefined) throw unknownMessage("limit", fields.limit);
+  if (outcome === undefined) throw unknownMessage("outcome", fields.outcome);
+  return {
+    rows: count(fields, "rows"),
+    durationMs: milliseconds(fields, "durationMs"),
+    cap: milliseconds(fields, "cap"),
+    classKey: text(fields, "classKey"),
+    limit,
+    outcome,
   };
 }
 

@@ -5,6 +5,15 @@ import type { BatchLimit, Slot } from "./plan-call.js";
 import type { Denoise, RowBatch } from "./row-batch.js";
 import type { RowCaps } from "./row-caps.js";
 
+/** Why a call has no more rows; "fault" for a part of a call that failed. */
+export const BATCH_LIMITS = ["empty", "rows", "patches", "exact", "fault"] as const satisfies readonly (
+  | BatchLimit
+  | "fault"
+)[];
+
+/** How a call ended. */
+export const BATCH_OUTCOMES = ["ok", "out_of_memory", "failed"] as const;
+
 /** One call of the denoiser. */
 export interface BatchReport {
   readonly rows: number;
@@ -13,9 +22,8 @@ export interface BatchReport {
   readonly cap: number;
   /** The class: variant, latent size, text length. */
   readonly classKey: string;
-  /** Why it has no more rows; "fault" for a part of a call that failed. */
-  readonly limit: BatchLimit | "fault";
-  readonly outcome: "ok" | "out_of_memory" | "failed";
+  readonly limit: (typeof BATCH_LIMITS)[number];
+  readonly outcome: (typeof BATCH_OUTCOMES)[number];
 }
 
 /** What calls need. */

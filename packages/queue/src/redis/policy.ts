@@ -10,10 +10,7 @@ import { bounded } from "./errors.js";
  * @throws {FarmError} config_invalid another eviction policy; queue_unavailable
  */
 export async function checkRedisPolicy(redis: Redis, log: QueueLog): Promise<void> {
-  const info = await bounded(
-    "read the Redis settings",
-    async () => `${await redis.info("memory")}\n${await redis.info("persistence")}`,
-  );
+  const info = await readInfo(redis);
   const policy = fieldOf(info, "maxmemory_policy");
   if (policy !== undefined && policy !== "noeviction") {
     throw new FarmError(
@@ -26,7 +23,19 @@ export async function checkRedisPolicy(redis: Redis, log: QueueLog): Promise<voi
   }
 }
 
-function fieldOf(info: string, name: string): string | undefined {
+/**
+ * The parts of INFO on memory and persistence.
+ * @throws {FarmError} queue_unavailable
+ */
+export function readInfo(redis: Redis): Promise<string> {
+  return bounded("read the Redis settings", async () => {
+    const [memory, persistence] = await Promise.all([redis.info("memory"), redis.info("persistence")]);
+    return `${memory}\n${persistence}`;
+  });
+}
+
+/** A field of INFO. */
+export function fieldOf(info: string, name: string): string | undefined {
   const line = info.split(/\r?\n/).find((text) => text.startsWith(`${name}:`));
   return line?.slice(name.length + 1);
 }

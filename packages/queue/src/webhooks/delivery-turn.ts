@@ -55,6 +55,7 @@ export async function takeDelivery(redis: Redis, { id, turn }: Turn): Promise<Ta
       body: text("body"),
       secrets: signingSecrets(place, Number(now)),
       attempt: Number(first),
+      createdMs: Number(text("created_ms")),
     },
     round: Number(round),
     health: decodeHealth(place),

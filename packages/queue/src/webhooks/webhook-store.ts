@@ -26,6 +26,8 @@ export interface DeliveryWork {
   readonly secrets: readonly string[];
   /** Counts from 1. */
   readonly attempt: number;
+  /** When the delivery was made of its event, in milliseconds since 1970 on Redis's clock. */
+  readonly createdMs: number;
   /** Aborts when the consumer closes. A lost lock does not: what the receiver says is true all the same. */
   readonly signal: AbortSignal;
 }
