@@ -172,7 +172,8 @@ describe("/openapi.json", () => {
     farm.redis.pause();
     try {
       const startMs = performance.now();
-      for (const path of ["/v1/stats", "/v1/models", "/readyz", "/metrics"]) await get(path, path, 503);
+      for (const path of ["/v1/stats", "/v1/models", "/readyz"]) await get(path, path, 503);
+      expect((await get("/metrics")).text).toMatch(/^farm_redis_up 0$/m);
       await submit({}, 503);
       expect((performance.now() - startMs) / 5).toBeLessThan(2_000);
     } finally {

@@ -1,5 +1,5 @@
 import type { DeliveryOutcome, DeliveryWork } from "@latentfarm/queue";
-import { signWebhook } from "@latentfarm/webhooks";
+import { type SendOutcome, signWebhook } from "@latentfarm/webhooks";
 import type { CourierContext } from "./context.js";
 
 const MS_PER_SECOND = 1_000;
@@ -10,9 +10,10 @@ const MS_PER_SECOND = 1_000;
  * @throws {FarmError} interrupted the courier stops before an answer came
  */
 export async function attemptDelivery(
-  { config, send, log, nowMs }: Pick<CourierContext, "config" | "send" | "log" | "nowMs">,
+  context: Pick<CourierContext, "config" | "send" | "log" | "metrics" | "nowMs">,
   work: DeliveryWork,
 ): Promise<DeliveryOutcome> {
+  const { config, send, log, nowMs } = context;
   const { id, url, body, secrets, signal } = work;
   const timestampSeconds = Math.floor(nowMs() / MS_PER_SECOND);
   const signature = signWebhook({ id, timestampSeconds, body, secrets });
@@ -32,7 +33,21 @@ export async function attemptDelivery(
     status: outcome.status,
     durationMs: outcome.duration_ms,
   };
+  tellAttempt(context, work, outcome);
   if (outcome.error === null) log.info(fields, "webhook delivered");
   else log.warn({ ...fields, error: outcome.error.code }, "webhook attempt failed");
   return outcome;
+}
+
+function tellAttempt(
+  { metrics, nowMs }: Pick<CourierContext, "metrics" | "nowMs">,
+  { createdMs }: DeliveryWork,
+  { error, duration_ms: durationMs }: SendOutcome,
+): void {
+  const outcome = error?.code ?? "delivered";
+  metrics.count("farm_delivery_attempts_total", { outcome });
+  metrics.observe("farm_delivery_attempt_seconds", {}, durationMs / MS_PER_SECOND);
+  // The delivery's time is on Redis's clock, which may be ahead of this one's.
+  const ageMs = Math.max(0, nowMs() - createdMs);
+  metrics.observe("farm_delivery_age_seconds", { outcome }, ageMs / MS_PER_SECOND);
 }

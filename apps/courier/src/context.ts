@@ -1,10 +1,11 @@
 import { connectQueue, type Farm } from "@latentfarm/queue";
-import { createLogger, type Logger } from "@latentfarm/telemetry";
+import { createLogger, createMetrics, type Logger, type Metrics, tellRedis } from "@latentfarm/telemetry";
 import { sendWebhook } from "@latentfarm/webhooks";
 import type { CourierConfig, CourierSecrets } from "./config/env.js";
 
 /** The part of the farm's memory that a courier uses. */
-export type CourierFarm = AsyncDisposable & { readonly webhooks: Pick<Farm["webhooks"], "deliver"> };
+export type CourierFarm = AsyncDisposable &
+  Pick<Farm, "health"> & { readonly webhooks: Pick<Farm["webhooks"], "deliver"> };
 
 /** Everything that a courier stands on. */
 export interface CourierContext extends AsyncDisposable {
@@ -12,6 +13,7 @@ export interface CourierContext extends AsyncDisposable {
   readonly farm: CourierFarm;
   readonly send: typeof sendWebhook;
   readonly log: Logger;
+  readonly metrics: Metrics;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
 }
@@ -35,11 +37,14 @@ export async function createContext(
 ): Promise<CourierContext> {
   const log = overrides.log ?? createLogger({ name: "courier", level: config.logLevel });
   const farm = overrides.farm ?? (await connectQueue({ redisUrl: secrets.redisUrl, log }));
+  const metrics = createMetrics("courier");
+  tellRedis(metrics, () => farm.health());
   return {
     config,
     farm,
     send: overrides.send ?? sendWebhook,
     log,
+    metrics,
     nowMs: overrides.nowMs ?? Date.now,
     [Symbol.asyncDispose]: () => farm[Symbol.asyncDispose](),
   };

@@ -11,9 +11,9 @@ async function main(): Promise<void> {
   const stop = stopSignal();
   const { config, secrets } = readEnv();
   await using context = await createContext(config, secrets);
-  const onReady = () => {
-    context.log.info({ concurrency: config.concurrency }, "courier ready");
-    process.send?.({ type: "ready" });
+  const onReady = (metricsUrl?: string) => {
+    context.log.info({ concurrency: config.concurrency, metricsUrl }, "courier ready");
+    process.send?.({ type: "ready", metricsUrl });
   };
   await runCourier(context, { stop, onReady });
   context.log.info({}, "courier stopped");

@@ -13,6 +13,7 @@ const CONFIG = {
   publicUrl: "https://farm.example",
   webhookPolicy: STRICT_POLICY,
   scheduleMs: [5_000],
+  metricsAddress: undefined,
   logLevel: "info",
 } as const;
 
@@ -33,6 +34,7 @@ function work(secrets: readonly string[]): DeliveryWork {
     body: '{"type":"job.succeeded"}',
     secrets,
     attempt: 4,
+    createdMs: NOW_MS - 2_000,
     signal: new AbortController().signal,
   };
 }
@@ -56,6 +58,9 @@ async function startCourier(send: (options: SendOptions) => Promise<SendOutcome>
       send,
       nowMs: () => NOW_MS,
       farm: {
+        health: async () => {
+          throw new Error("nobody scrapes");
+        },
         webhooks: {
           deliver: (options) => {
             given = options;
@@ -71,15 +76,15 @@ async function startCourier(send: (options: SendOptions) => Promise<SendOutcome>
     },
   );
   let run: Promise<void> = Promise.resolve();
-  await new Promise<void>((onReady) => {
-    run = runCourier(context, { stop: stop.signal, onReady });
+  await new Promise<void>((resolve) => {
+    run = runCourier(context, { stop: stop.signal, onReady: () => resolve() });
   });
   if (given === undefined) throw new Error("the courier takes no deliveries");
   const end = async () => {
     stop.abort();
     await run;
   };
-  return { options: given, lines, drains, end };
+  return { options: given, lines, drains, metrics: context.metrics, end };
 }
 
 it("runCourier() signs each attempt with the time of now and every secret, and sends it under the policy", async () => {
@@ -127,4 +132,15 @@ it("runCourier() passes its settings on and drains when it is stopped", async ()
   expect(courier.drains).toEqual([]);
   await courier.end();
   expect(courier.drains).toEqual([16_000]);
+});
+
+it("runCourier() counts attempts by outcome, with their age", async () => {
+  const courier = await startCourier(async () => REFUSED);
+  await courier.options.send(work([createWebhookSecret()]));
+  const text = await courier.metrics.text();
+  expect(text).toContain('farm_delivery_attempts_total{outcome="status"} 1');
+  expect(text).toContain('farm_delivery_age_seconds_sum{outcome="status"} 2');
+  expect(text).toContain("farm_delivery_attempt_seconds_sum 0.012");
+  expect(text).toContain("farm_redis_up 0");
+  await courier.end();
 });

@@ -4,6 +4,7 @@ import type { GatewayContext } from "./context.js";
 import { answerProblems } from "./http/problems.js";
 import { nameRequests } from "./http/request-id.js";
 import { logRequests } from "./http/request-log.js";
+import { timeRequests } from "./http/request-metrics.js";
 import { setHeaders } from "./http/response-headers.js";
 import { registerRoutes } from "./http/route.js";
 import { createRoutes } from "./routes.js";
@@ -16,6 +17,7 @@ export function createApp(context: GatewayContext): Express {
   app.set("query parser", false);
   app.set("case sensitive routing", true);
   app.set("strict routing", true);
+  app.use(timeRequests({ metrics: context.metrics, elapsedMs: () => performance.now() }));
   app.use(nameRequests(), setHeaders(), logRequests(context));
   registerRoutes(app, createRoutes(context), (request, scope) => authenticate(context, request, scope));
   app.use(answerProblems(context));

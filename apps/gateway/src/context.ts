@@ -1,8 +1,8 @@
 import { randomBytes, randomInt } from "node:crypto";
 import type { ServedModel } from "@latentfarm/contract";
 import { type Access, type Farm, joinFarm, type QueueLog } from "@latentfarm/queue";
-import { createStore, type ObjectStore } from "@latentfarm/storage";
-import { createLogger } from "@latentfarm/telemetry";
+import { createStore, createTimedStore, type ObjectStore } from "@latentfarm/storage";
+import { createLogger, createMetrics, type Metrics, tellRedis } from "@latentfarm/telemetry";
 import type { WebhookPolicy } from "@latentfarm/webhooks";
 import { isLoopback } from "./access/loopback.js";
 import type { GatewayConfig, GatewaySecrets } from "./config/env.js";
@@ -20,6 +20,8 @@ import { createShortCache, type ShortCache } from "./short-cache.js";
 /** Drawn seeds are below this: noise depends on a seed modulo 2^32 only, and short ones are easy to type again. */
 const DRAWN_SEED_END = 2 ** 32;
 
+const MS_PER_SECOND = 1_000;
+
 /** Everything that the routes stand on. */
 export interface GatewayContext extends AsyncDisposable {
   readonly queue: GatewayQueue;
@@ -35,6 +37,8 @@ export interface GatewayContext extends AsyncDisposable {
   readonly isLoopback: boolean;
   readonly store: ObjectStore;
   readonly log: QueueLog;
+  /** What this gateway counts; the farm's numbers are read at each scrape. */
+  readonly metrics: Metrics;
   readonly nowMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
   /** Draws the seed of a job that names none, as decimal text. */
@@ -70,12 +74,18 @@ export async function createContext(
   overrides: ContextOverrides = {},
 ): Promise<GatewayContext> {
   const log = overrides.log ?? createLogger({ name: "gateway", level: config.logLevel });
-  const store = overrides.store ?? (await createStore(config.store, { callMs: STORE_MS_MAX }));
+  const metrics = createMetrics("gateway");
+  const store = createTimedStore(
+    overrides.store ?? (await createStore(config.store, { callMs: STORE_MS_MAX })),
+    ({ operation, outcome, durationMs }) =>
+      metrics.observe("farm_store_seconds", { operation, outcome }, durationMs / MS_PER_SECOND),
+  );
   const farm = overrides.farm ?? (await joinFarm({ redisUrl: secrets.redisUrl, log }, store));
   const drain = new AbortController();
   const msMax = overrides.queueMsMax ?? QUEUE_MS_MAX;
   const nowMs = overrides.nowMs ?? Date.now;
   const queue = boundQueue(farm, msMax);
+  tellRedis(metrics, () => queue.health());
   const keeping = farm.keep({ onJobEnd: (job) => fileEndedJob({ store, log }, job) });
   return {
     queue,
@@ -86,6 +96,7 @@ export async function createContext(
     isLoopback: isLoopback(config.host),
     store,
     log,
+    metrics,
     nowMs,
     randomBytes: overrides.randomBytes ?? randomBytes,
     drawSeed: overrides.drawSeed ?? (() => String(randomInt(DRAWN_SEED_END))),

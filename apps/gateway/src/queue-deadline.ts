@@ -17,6 +17,7 @@ export type GatewayQueue = Pick<
   | "models"
   | "workers"
   | "ping"
+  | "health"
 >;
 
 /** The part of the store of webhooks that the gateway uses. */
@@ -41,6 +42,7 @@ export function boundQueue(farm: Farm, msMax: number): GatewayQueue {
     models: () => within(farm.models(), msMax),
     workers: () => within(farm.workers(), msMax),
     ping: () => within(farm.ping(), msMax),
+    health: () => within(farm.health(), msMax),
   };
 }
 

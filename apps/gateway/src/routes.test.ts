@@ -41,14 +41,32 @@ describe("GET /v1/stats", () => {
 });
 
 describe("GET /metrics", () => {
-  it("tells the farm's numbers as text, and 503 while the queue is away", async () => {
+  it("tells the farm's numbers as text, and that the queue is away", async () => {
     gateway.farm.counters.jobs_submitted = 7;
     const response = await request(gateway.app).get("/metrics");
     expect(response.headers["content-type"]).toContain("text/plain; version=0.0.4");
     expect(response.text).toContain("\nfarm_jobs_submitted_total 7\n");
     expect(response.text).toContain('farm_backlog_seconds{model="postcards"} 0');
+    expect(response.text).toContain("\nfarm_redis_up 1\n");
     gateway.farm.mood = "away";
-    expect((await request(gateway.app).get("/metrics")).status).toBe(503);
+    const { status, text } = await request(gateway.app).get("/metrics");
+    expect(status).toBe(200);
+    expect(text).toContain("\nfarm_redis_up 0\n");
+    expect(text).not.toContain("farm_jobs_submitted_total");
+  });
+
+  it("tells requests by the template of their route, and what was refused", async () => {
+    await request(gateway.app).get("/v1/jobs/job_0000000000ZZZZZZZZZZZZZZZZ");
+    await request(gateway.app).get("/../etc/passwd");
+    await request(gateway.app).delete("/v1/jobs");
+    const { text } = await request(gateway.app).get("/metrics");
+    const count = (route: string, method: string) =>
+      `farm_http_request_seconds_count{route="${route}",method="${method}",status_class="4xx"} 1`;
+    expect(text).toContain(count("/v1/jobs/:id", "GET"));
+    expect(text).toContain(count("unmatched", "GET"));
+    expect(text).toContain(count("/v1/jobs", "other"));
+    expect(text).toContain('farm_http_problems_total{code="not_found"} 2');
+    expect(text).not.toMatch(/job_0000|passwd/);
   });
 });
 

@@ -1,12 +1,15 @@
 import { join } from "node:path";
-import { type EngineHost, planDevice, startEngine } from "@latentfarm/engine";
+import { type EngineHost, planDevice, runCommand, startEngine } from "@latentfarm/engine";
 import { type Farm, joinFarm } from "@latentfarm/queue";
-import { createStore, type ObjectStore } from "@latentfarm/storage";
-import { createLogger, type Logger } from "@latentfarm/telemetry";
+import { createStore, createTimedStore, type ObjectStore } from "@latentfarm/storage";
+import { createLogger, createMetrics, type Logger, type Metrics, tellRedis } from "@latentfarm/telemetry";
 import type { WorkerConfig, WorkerSecrets } from "./config/env.js";
+import { tellBatch, tellEngine, tellStoreCall } from "./metrics/tell-engine.js";
+import { tellGpus } from "./metrics/tell-gpus.js";
 
 /** The part of the farm's memory that a worker uses. */
-export type WorkerFarm = Pick<Farm, "consume" | "announceWorker" | "retireWorker" | "keep"> & AsyncDisposable;
+export type WorkerFarm = Pick<Farm, "consume" | "announceWorker" | "retireWorker" | "keep" | "health"> &
+  AsyncDisposable;
 
 /** Everything that a worker stands on. */
 export interface WorkerContext extends AsyncDisposable {
@@ -15,6 +18,7 @@ export interface WorkerContext extends AsyncDisposable {
   readonly engine: EngineHost;
   readonly store: ObjectStore;
   readonly log: Logger;
+  readonly metrics: Metrics;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
 }
@@ -42,15 +46,22 @@ export async function createContext(
   const log = (overrides.log ?? createLogger({ name: "worker", level: config.logLevel })).child({
     worker: config.id,
   });
-  const store = overrides.store ?? (await createStore(config.store));
+  const metrics = createMetrics("worker");
+  const store = createTimedStore(overrides.store ?? (await createStore(config.store)), (call) =>
+    tellStoreCall(metrics, call),
+  );
   const farm = overrides.farm ?? (await joinFarm({ redisUrl: secrets.redisUrl, log }, store));
-  const engine = overrides.engine ?? (await startOrRelease(config, farm, log));
+  const engine = overrides.engine ?? (await startOrRelease({ config, farm, metrics, log }));
+  tellRedis(metrics, () => farm.health());
+  tellEngine(metrics, engine);
+  tellGpus(metrics, runCommand);
   return {
     config,
     farm,
     engine,
     store,
     log,
+    metrics,
     nowMs: overrides.nowMs ?? Date.now,
     async [Symbol.asyncDispose]() {
       await engine[Symbol.asyncDispose]();
@@ -59,7 +70,10 @@ export async function createContext(
   };
 }
 
-async function startOrRelease(config: WorkerConfig, farm: WorkerFarm, log: Logger): Promise<EngineHost> {
+async function startOrRelease(
+  parts: Pick<WorkerContext, "config" | "farm" | "metrics" | "log">,
+): Promise<EngineHost> {
+  const { config, farm, metrics, log } = parts;
   const threads = config.engineThreads === undefined ? {} : { threads: config.engineThreads };
   try {
     const { plan, reason } = await planDevice({ wish: config.device, environment: config.engineEnvironment });
@@ -70,6 +84,7 @@ async function startOrRelease(config: WorkerConfig, farm: WorkerFarm, log: Logge
       modelDir: config.modelDir,
       capsDir: join(config.dataDir, "batch-caps"),
       snapshotSteps: config.snapshotSteps,
+      onBatch: (batch) => tellBatch(metrics, batch),
       log,
       ...threads,
     });

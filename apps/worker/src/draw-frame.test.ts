@@ -7,7 +7,7 @@ import type { RenderOptions } from "@latentfarm/engine";
 import { encodeImage } from "@latentfarm/image";
 import type { FrameWork } from "@latentfarm/queue";
 import { createDiskStore, inputKey, snapshotKey } from "@latentfarm/storage";
-import { createLogger } from "@latentfarm/telemetry";
+import { createLogger, createMetrics } from "@latentfarm/telemetry";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describePicture } from "./describe-picture.js";
 import { type DrawContext, drawFrame } from "./draw-frame.js";
@@ -101,6 +101,7 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
     drawn: () => drawn,
     store: createDiskStore(root),
     log: createLogger({ name: "worker", level: "silent" }),
+    metrics: createMetrics("worker"),
     nowMs: () => (nowMs += 10),
     config: {
       id: "w1",
@@ -112,6 +113,7 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
       snapshotSteps: 5,
       drainMs: 0,
       spotMetadataUrl: undefined,
+      metricsAddress: undefined,
       device: "cpu",
       engineEnvironment: {},
       logLevel: "silent",

@@ -12,7 +12,7 @@ import { renderFrame } from "./render-frame.js";
 import { findStoredResult, RESULT_LABELS } from "./stored-result.js";
 
 /** What drawing needs. */
-export type DrawContext = Pick<WorkerContext, "config" | "engine" | "store" | "log" | "nowMs">;
+export type DrawContext = Pick<WorkerContext, "config" | "engine" | "store" | "log" | "metrics" | "nowMs">;
 
 /**
  * Draws one frame: looks whether an earlier attempt has stored it, else renders, encodes and stores it. While the store

@@ -17,8 +17,9 @@ async function main(): Promise<void> {
   const { config, secrets } = readEnv();
   await using context = await createContext(config, secrets);
   const { engine, log } = context;
-  const onReady = () => {
-    const ready = { workerId: config.id, enginePid: engine.info.pid, model: engine.info.model.name };
+  const onReady = (metricsUrl?: string) => {
+    const { pid, model } = engine.info;
+    const ready = { workerId: config.id, enginePid: pid, model: model.name, metricsUrl };
     log.info(ready, "worker ready");
     process.send?.({ type: "ready", ...ready });
   };

@@ -3,10 +3,11 @@ import type { RenderedFrame, ResumeOutcome } from "@latentfarm/engine";
 import type { FrameWork } from "@latentfarm/queue";
 import type { WorkerContext } from "./context.js";
 import { createSnapshotKeeper, type SnapshotKeeper } from "./keep-snapshots.js";
+import { tellResume } from "./metrics/tell-frame.js";
 import { createReporter } from "./report-progress.js";
 
 /** What rendering needs. */
-export type RenderContext = Pick<WorkerContext, "engine" | "store" | "log" | "nowMs">;
+export type RenderContext = Pick<WorkerContext, "engine" | "store" | "log" | "metrics" | "nowMs">;
 
 /**
  * Has the engine draw one frame, from where an earlier attempt left it. An interrupted frame leaves its snapshot for
@@ -46,7 +47,10 @@ async function runEngine(
       weight: PRIORITY_WEIGHTS[frame.priority],
       ...(initImage && { initImage }),
       ...(resume && { resume }),
-      onResume: (outcome) => logResume(context, frame, outcome),
+      onResume: (outcome) => {
+        tellResume(context.metrics, outcome);
+        logResume(context, frame, outcome);
+      },
       onSnapshot: keeper.save,
       onStep: reporter.step,
       onPreview: reporter.preview,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { EngineHost } from "@latentfarm/engine";
 import type { ConsumeOptions } from "@latentfarm/queue";
 import { createDiskStore, jobKey, snapshotKey } from "@latentfarm/storage";
-import { createLogger } from "@latentfarm/telemetry";
+import { createLogger, createMetrics } from "@latentfarm/telemetry";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { WorkerContext, WorkerFarm } from "./context.js";
 import { runWorker } from "./run-worker.js";
@@ -25,6 +25,7 @@ function emptyFarm(onConsume: (options: ConsumeOptions) => void): WorkerFarm {
   return {
     announceWorker: async () => undefined,
     retireWorker: async () => undefined,
+    health: unasked,
     keep: () => ({ [Symbol.asyncDispose]: async () => undefined }),
     consume: (options) => {
       onConsume(options);
@@ -84,6 +85,7 @@ it("runWorker() clears the snapshots of an ended job and writes its history", as
       snapshotSteps: 5,
       drainMs: 0,
       spotMetadataUrl: undefined,
+      metricsAddress: undefined,
       device: "cpu",
       engineEnvironment: {},
       logLevel: "silent",
@@ -94,13 +96,14 @@ it("runWorker() clears the snapshots of an ended job and writes its history", as
     engine: ENGINE,
     store,
     log: createLogger({ name: "worker", level: "silent" }),
+    metrics: createMetrics("worker"),
     nowMs: () => 0,
     [Symbol.asyncDispose]: async () => undefined,
   };
   const stop = new AbortController();
   let running: Promise<void> | undefined;
   await new Promise<void>((resolve, reject) => {
-    running = runWorker(context, { stop: stop.signal, onReady: resolve });
+    running = runWorker(context, { stop: stop.signal, onReady: () => resolve() });
     running.catch(reject);
   });
   const job = endedJob([["failed", 3]]);

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FarmError, type FrameResult, type JobRecord } from "@latentfarm/contract";
-import type { FrameWork } from "@latentfarm/queue";
+import type { FrameConsumer, FrameWork } from "@latentfarm/queue";
 import { writeSidecar } from "@latentfarm/storage";
+import { type Metrics, type MetricsServer, startMetricsServer } from "@latentfarm/telemetry";
 import type { WorkerContext } from "./context.js";
 import { drawFrame } from "./draw-frame.js";
 import { dropSnapshots } from "./drop-snapshots.js";
 import { startHeartbeat } from "./heartbeat.js";
+import { tellFailure, tellResult } from "./metrics/tell-frame.js";
 import { createPatientStore } from "./patient-store.js";
 
 /** Milliseconds that a sick worker stays on the fleet's list: a scrape and a look by a person. */
@@ -15,8 +17,8 @@ const SICK_REST_MS = 60_000;
 export interface RunOptions {
   /** Aborts when the worker is asked to stop. */
   readonly stop: AbortSignal;
-  /** Called once frames can arrive and the worker is announced. */
-  readonly onReady: () => void;
+  /** Called once frames can arrive and the worker is announced, with the URL of the metrics where they are told. */
+  readonly onReady: (metricsUrl?: string) => void;
 }
 
 /**
@@ -32,22 +34,46 @@ export async function runWorker(context: WorkerContext, options: RunOptions): Pr
     const patience = { signal: options.stop, log, nowMs, place: { jobId: job.id } };
     await writeSidecar(createPatientStore(context.store, patience), job);
   };
+  let unready: string | undefined = "the worker starts";
+  await using server = await serveMetrics(context, () => unready);
   await using consumer = context.farm.consume({
     model: context.engine.info.model.name,
     workerId: context.config.id,
     concurrency: context.config.concurrency,
     process: (frame) => drawOrBreak(context, frame, broken),
     onJobEnd,
-    onSick: (reason) => void restWhenSick(context, { reason, stop: options.stop, broken }),
+    onSick: (reason) => {
+      unready = "the worker is sick";
+      void restWhenSick(context, { reason, stop: options.stop, broken });
+    },
   });
   await using _keeper = context.farm.keep({ onJobEnd });
   await consumer.ready();
   await using _heartbeat = await startHeartbeat(context, consumer);
-  options.onReady();
+  tellConsumer(context.metrics, consumer);
+  unready = undefined;
+  options.onReady(server?.url);
   await aborted(AbortSignal.any([options.stop, broken.signal]));
+  unready = "the worker drains";
   log.info({ framesInFlight: consumer.active }, "worker drains");
   await consumer.drain(context.config.drainMs);
   if (broken.signal.aborted) throw broken.signal.reason;
+}
+
+async function serveMetrics(
+  { config, metrics }: WorkerContext,
+  unready: () => string | undefined,
+): Promise<MetricsServer | undefined> {
+  const { metricsAddress: address } = config;
+  return address === undefined ? undefined : startMetricsServer({ ...address, metrics, unready });
+}
+
+/** Has the consumer looked at before each scrape. */
+function tellConsumer(metrics: Metrics, consumer: Pick<FrameConsumer, "active" | "sickness">): void {
+  metrics.onScrape(() => {
+    metrics.set("farm_worker_frames", {}, consumer.active);
+    metrics.set("farm_worker_sick", {}, consumer.sickness === null ? 0 : 1);
+  });
 }
 
 /**
@@ -70,9 +96,14 @@ async function drawOrBreak(
   frame: FrameWork,
   broken: AbortController,
 ): Promise<FrameResult> {
+  const { metrics, engine } = context;
+  const model = engine.info.model.name;
   try {
-    return await drawFrame(context, frame);
+    const result = await drawFrame(context, frame);
+    tellResult(metrics, frame, { model, result });
+    return result;
   } catch (error) {
+    tellFailure(metrics, frame, { model, error });
     const cause = error instanceof FarmError ? error.cause : undefined;
     if (cause instanceof FarmError && cause.code === "engine_unavailable") broken.abort(cause);
     throw error;

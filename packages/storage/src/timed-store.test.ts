@@ -15,6 +15,8 @@ it("createTimedStore() tells each call once with its outcome, and changes no res
       throw new RangeError("malformed");
     },
     identify: async () => ({ id: "s", place: "here" }),
+    async *list() {},
+    sign: async () => ({ url: "https://signed.example", expiresMs: 1 }),
   };
   const calls: StoreCall[] = [];
   const timed = createTimedStore(store, (call) => void calls.push(call));
@@ -23,6 +25,7 @@ it("createTimedStore() tells each call once with its outcome, and changes no res
   expect((await timed.head("k"))?.size).toBe(1);
   await expect(timed.delete("k")).rejects.toThrow("malformed");
   expect((await timed.identify()).id).toBe("s");
+  expect((await timed.sign("k", { disposition: "inline" }))?.expiresMs).toBe(1);
   expect(calls.map(({ operation, outcome }) => `${operation} ${outcome}`)).toEqual([
     "put unavailable",
     "get ok",

@@ -29,7 +29,7 @@ export function createTimedStore(store: ObjectStore, onCall: (call: StoreCall) =
     }
   }
   return {
-    // What a store can do beyond the calls below goes through untimed.
+    // A listing lasts as long as its reader, and a signature asks the store nothing: both go through untimed.
     ...store,
     put: (key, bytes, info) => timed("put", () => store.put(key, bytes, info)),
     get: (key) => timed("get", () => store.get(key)),

@@ -11,6 +11,8 @@ export interface CourierConfig {
   readonly webhookPolicy: WebhookPolicy;
   /** Milliseconds from each attempt to the next; the farm's own schedule when absent. */
   readonly scheduleMs: readonly number[] | undefined;
+  /** Where metrics and readiness are told; nowhere when absent. */
+  readonly metricsAddress: { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: FarmEnv["FARM_LOG_LEVEL"];
 }
 
@@ -46,6 +48,10 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
         ports: farm.FARM_WEBHOOK_PORTS,
       }),
       scheduleMs: farm.FARM_WEBHOOK_RETRY_SECONDS?.map((seconds) => seconds * MS_PER_SECOND),
+      metricsAddress:
+        farm.FARM_METRICS_PORT === 0
+          ? undefined
+          : { host: farm.FARM_METRICS_HOST, port: farm.FARM_METRICS_PORT },
       logLevel: farm.FARM_LOG_LEVEL,
     }),
     secrets: Object.freeze({ redisUrl: farm.FARM_REDIS_URL }),

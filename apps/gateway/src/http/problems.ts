@@ -10,10 +10,11 @@ const SERVER_ERROR = 500;
 const UNAVAILABLE = 503;
 
 /** Error middleware: every failure becomes a problem body; those of our own making are logged with their cause. */
-export function answerProblems(context: Pick<GatewayContext, "log">): ErrorRequestHandler {
+export function answerProblems(context: Pick<GatewayContext, "log" | "metrics">): ErrorRequestHandler {
   return (failure: unknown, request, response: Response, _next): void => {
     const error = toFarmError(failure);
     const requestId = requestIdOf(response);
+    context.metrics.count("farm_http_problems_total", { code: error.code });
     tellFailure(context.log, { requestId, method: request.method, code: error.code }, error);
     if (response.headersSent) {
       response.destroy();

@@ -11,7 +11,7 @@ import {
   type Tenant,
   type WorkerInfo,
 } from "@latentfarm/contract";
-import type { Farm, Forecast, NewJob } from "@latentfarm/queue";
+import type { Farm, Forecast, NewJob, QueueHealth } from "@latentfarm/queue";
 import { createFakeAccess, type FakeAccess } from "./fake-access.js";
 import { FakeJobs, type JobEventBody } from "./fake-jobs.js";
 import { createFakeWebhooks, type FakeWebhooks } from "./fake-webhooks.js";
@@ -66,6 +66,15 @@ export const FAKE_MODEL: ModelInfo = {
   limits: { width_max: 192, height_max: 192, size_multiple: 16 },
   samplers: ["euler", "dpmpp_2m"],
   schedulers: ["simple", "sgm_uniform", "normal"],
+};
+
+const FAKE_HEALTH: QueueHealth = {
+  pingMs: 1,
+  memoryBytes: 1_000_000,
+  memoryBytesMax: 0,
+  isEvictionOff: true,
+  isAppendOnly: true,
+  outboxEvents: 0,
 };
 
 const noWorkers = (): never => {
@@ -141,6 +150,7 @@ export function createFakeFarm(): FakeFarm {
     },
     claimStore: wellFarm,
     ping: wellFarm,
+    health: () => wellFarm().then(() => FAKE_HEALTH),
     ...NO_WORKERS,
     async [Symbol.asyncDispose]() {},
   };

@@ -27,6 +27,8 @@ export interface WorkerConfig {
   readonly drainMs: number;
   /** Where notices of the end of a spot machine are looked for; nowhere when absent. */
   readonly spotMetadataUrl: string | undefined;
+  /** Where metrics and readiness are told; nowhere when absent. */
+  readonly metricsAddress: { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: FarmEnv["FARM_LOG_LEVEL"];
 }
 
@@ -69,6 +71,10 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
       snapshotSteps: farm.FARM_SNAPSHOT_STEPS,
       drainMs: farm.FARM_DRAIN_SECONDS * MS_PER_SECOND,
       spotMetadataUrl: farm.FARM_SPOT === "aws" ? farm.FARM_SPOT_METADATA_URL : undefined,
+      metricsAddress:
+        farm.FARM_METRICS_PORT === 0
+          ? undefined
+          : { host: farm.FARM_METRICS_HOST, port: farm.FARM_METRICS_PORT },
       logLevel: farm.FARM_LOG_LEVEL,
     }),
     secrets: Object.freeze({ redisUrl: farm.FARM_REDIS_URL }),

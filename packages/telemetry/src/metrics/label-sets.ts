@@ -66,8 +66,8 @@ export const BATCH_OUTCOMES = ["ok", "out_of_memory", "failed"] as const;
 /** What became of the snapshot that a frame was to go on from. */
 export const RESUME_OUTCOMES = ["resumed", "refused"] as const;
 
-/** Calls of an object store. */
-export const STORE_OPERATIONS = ["put", "get", "head", "delete", "list", "presign", "identify"] as const;
+/** Calls of an object store that are timed: those that answer once, over the network where it is one. */
+export const STORE_OPERATIONS = ["put", "get", "head", "delete", "identify"] as const;
 
 /** A call of an object store. */
 export type StoreOperation = (typeof STORE_OPERATIONS)[number];
