@@ -83,7 +83,10 @@ export function createCancelCheck(): Check {
     if (!canceled.has(job)) return undefined;
     if (frameStatuses(after.jobs[job]?.record ?? {}).includes("queued"))
       return "a canceled job has frames that wait";
-    const speaks = call.about.index !== undefined && call.name !== "commit";
+    // A claim said twice is answered as at first; its attempt hears of the cancel from its next word on.
+    const { index, token } = call.about;
+    const isRepeated = call.name === "claim" && before.jobs[job]?.record[`${index}:token`] === token;
+    const speaks = index !== undefined && call.name !== "commit" && !isRepeated;
     const isTold = speaks && GOING_ON.has(answer[0] ?? "");
     return isTold ? `an attempt of a canceled job is told ${answer[0]} to its ${call.name}` : undefined;
   };

@@ -152,7 +152,7 @@ function fairnessPlan(seed: number): Plan {
         tenant,
         model: "m0",
         priority: random.pick(PRIORITIES),
-        frames: random.between(6, 10),
+        frames: random.between(8, 12),
         steps: 1,
         units: random.pick([4, 8]),
         submitAtMs: at === late ? random.between(2_000, 4_000) : random.between(0, 5),

@@ -150,6 +150,7 @@ export const ORDER_BUGS: Readonly<Record<string, TextBug>> = {
     replace: "redis.call('ZADD', fair .. ':tenants', whole(tag), tenant)",
   },
   "weights count for nothing": { find: "(weight > 0 and weight or 1)", replace: "1" },
+  "classes count for nothing": { find: "CLASS_WEIGHT[class]", replace: "1" },
   "who was idle has credit": {
     find: "whole(math.max(v, tag_of(fair, tenant)))",
     replace: "whole(tag_of(fair, tenant))",
