@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { statsSchema } from "@latentfarm/contract";
 import { afterEach, expect, it } from "vitest";
 import {
   decodePng,
@@ -112,3 +113,27 @@ it(
   },
   TIMEOUT_MS,
 );
+
+it(
+  "an attempt that was cut off for longer than its lock: a later one ends the frame, and the first is refused and counted",
+  async () => {
+    const { on, way } = await startProxiedFarm();
+    const { job, events } = await storedBehind(on, () => way.set("requests", { mode: "hold" }));
+    await on.startWorker();
+    const log = await events;
+    expect(log.at(-1)?.type).toBe("job.succeeded");
+    const ended = await getJob(on.url, job.id);
+    way.heal();
+    // What the first attempt had to say arrives now: its late commit, in the least.
+    await expect.poll(() => supersededWords(on), { timeout: 20_000 }).toBeGreaterThan(0);
+    expect(await getJob(on.url, job.id)).toEqual(ended);
+    expect(await readEvents(job, { farmUrl: on.url })).toEqual(log);
+    expect(ended).toMatchObject({ status: "succeeded", frames: [{ attempt: 2 }] });
+  },
+  TIMEOUT_MS,
+);
+
+async function supersededWords(on: TestFarm): Promise<number> {
+  const stats = statsSchema.parse(await (await fetch(`${on.url}/v1/stats`)).json());
+  return stats.counters.attempts_superseded;
+}

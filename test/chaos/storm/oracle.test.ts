@@ -1,8 +1,11 @@
 import {
+  COUNTERS,
   createJobId,
   type Frame,
   type Job,
   jobSchema,
+  type Stats,
+  statsSchema,
   type WireEvent,
   wireEventSchema,
 } from "@latentfarm/contract";
@@ -12,6 +15,7 @@ import { planJob } from "./plan.js";
 import { type Ending, type Receipt, RULES, type Rule, type StormRecord, type Story } from "./record.js";
 
 const ID = createJobId({ nowMs: 0, random: new Uint8Array(10) });
+const OTHER_ID = createJobId({ nowMs: 1, random: new Uint8Array(10) });
 const SHA = "a".repeat(64);
 
 function event(id: number, type: WireEvent["type"], data: unknown = {}): WireEvent {
@@ -91,7 +95,8 @@ interface Parts {
   log: WireEvent[];
   served: Ending["frames"][number][];
   receipts: Receipt[];
-  unheard: Job[];
+  jobs: Job[];
+  stats: Stats;
 }
 
 function sound(): Parts {
@@ -122,12 +127,26 @@ function sound(): Parts {
     log: [...LOG],
     served: [{ index: 0, status: 200, sha256: SHA, difference: 0.01 }],
     receipts: [receipt(4, "frame.succeeded"), receipt(5, "job.succeeded")],
-    unheard: [],
+    jobs: [JOB],
+    stats: statsSchema.parse({
+      ...{ frames_queued: 0, frames_running: 0, backlog_cost: 0, backlog_seconds: 0, rate: null },
+      ...{ workers: 0, models: [], eta: { jobs: 0, within_band: 0, ratio_buckets: {} } },
+      counters: { ...NO_COUNTS, jobs_submitted: 1, jobs_succeeded: 1, frames_succeeded: 1 },
+      tenant: { name: "t", weight: 1, queued_cost: 0, concurrent_frames: 0, running_frames: 0 },
+    }),
   };
 }
 
-function recordOf({ story, job, log, served, receipts, unheard }: Parts): StormRecord {
-  return { stories: [story], endings: [{ id: ID, job, log, frames: served }], receipts, unheard };
+const NO_COUNTS = Object.fromEntries(COUNTERS.map((name) => [name, 0]));
+
+function recordOf({ story, job, log, served, receipts, jobs, stats }: Parts): StormRecord {
+  return {
+    stories: [story],
+    endings: [{ id: ID, job, log, frames: served }],
+    receipts,
+    jobs,
+    stats: [stats],
+  };
 }
 
 /** A change of a sound record and the promises that it breaks. */
@@ -135,7 +154,32 @@ const BREACHES: readonly (readonly [what: string, breach: (parts: Parts) => void
   [
     ["a job is forgotten", (p) => Object.assign(p, { job: undefined }), ["accepted jobs are known"]],
     ["a job never ends", (p) => Object.assign(p, { job: { ...JOB, status: "running" } }), ["jobs end"]],
-    ["a lost answer's job never ends", (p) => p.unheard.push({ ...JOB, status: "queued" }), ["jobs end"]],
+    [
+      "a lost answer's job never ends",
+      (p) => p.jobs.push({ ...JOB, id: OTHER_ID, status: "queued" }),
+      ["jobs end"],
+    ],
+    ["a list leaves a job out", (p) => p.jobs.shift(), ["accepted jobs are listed"]],
+    [
+      "a quota leaks",
+      (p) => Object.assign(p.stats.tenant, { queued_cost: 1 }),
+      ["nothing is on the books at rest"],
+    ],
+    [
+      "a frame is for ever running",
+      (p) => Object.assign(p.stats, { frames_running: 1 }),
+      ["nothing is on the books at rest"],
+    ],
+    [
+      "a counter counts twice",
+      (p) => Object.assign(p.stats.counters, { frames_succeeded: 2 }),
+      ["counters agree with the jobs"],
+    ],
+    [
+      "a counter forgets",
+      (p) => Object.assign(p.stats.counters, { jobs_submitted: 0 }),
+      ["counters agree with the jobs"],
+    ],
     ["one key gives two jobs", (p) => p.story.accepted.push("job_other"), ["one key is one job"]],
     [
       "a sound body is refused",

@@ -1,4 +1,5 @@
 import { isTerminal } from "@latentfarm/contract";
+import { judgeBooks } from "./judge-books.js";
 import { judgeLog } from "./judge-log.js";
 import { judgePictures } from "./judge-pictures.js";
 import { judgeWebhooks } from "./judge-webhooks.js";
@@ -13,10 +14,8 @@ export function judge(record: StormRecord): Violation[] {
   return [
     ...record.stories.flatMap((story) => judgeStory(story, endings)),
     ...record.endings.flatMap((ending) => [...judgeLog(ending), ...judgePictures(ending)]),
-    ...record.unheard
-      .filter(({ status }) => !isTerminal(status))
-      .map(({ id, status }) => ({ rule: "jobs end" as const, subject: id, text: `unheard, is ${status}` })),
     ...judgeWebhooks(record),
+    ...judgeBooks(record),
   ];
 }
 

@@ -1,5 +1,12 @@
 import { createHash } from "node:crypto";
-import { type Job, type JobSummary, jobListSchema, jobSchema, wireEventSchema } from "@latentfarm/contract";
+import {
+  type Job,
+  jobListSchema,
+  jobSchema,
+  type Stats,
+  statsSchema,
+  wireEventSchema,
+} from "@latentfarm/contract";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import type { Gallery } from "./gallery.js";
 import type { Ending, ServedFrame, Story } from "./record.js";
@@ -77,23 +84,33 @@ async function readFrame(
   };
 }
 
-/** The jobs of the tenants that no client was told of: the answer to their submit was lost. */
-export async function readUnheard(
-  tenants: readonly ReadOptions[],
-  heard: ReadonlySet<string>,
-): Promise<JobSummary[]> {
-  const unheard = new Map<string, JobSummary>();
+/** Every job of the tenants, found by their lists, in full. */
+export async function readJobs(tenants: readonly ReadOptions[]): Promise<Job[]> {
+  const jobs: Job[] = [];
   for (const { url, headers } of tenants) {
+    const get = async (path: string): Promise<unknown> => {
+      const response = await fetch(`${url}${path}`, { headers, signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+      return response.json();
+    };
     for (let cursor: string | null = ""; cursor !== null; ) {
       const query = new URLSearchParams({ limit: String(PAGE), ...(cursor === "" ? {} : { cursor }) });
-      const response = await fetch(`${url}/v1/jobs?${query}`, {
-        headers,
-        signal: AbortSignal.timeout(ANSWER_MS_MAX),
-      });
-      const page = jobListSchema.parse(await response.json());
-      for (const job of page.jobs) if (!heard.has(job.id)) unheard.set(job.id, job);
+      const page = jobListSchema.parse(await get(`/v1/jobs?${query}`));
+      for (const { id } of page.jobs) jobs.push(jobSchema.parse(await get(`/v1/jobs/${id}`)));
       cursor = page.next_cursor;
     }
   }
-  return [...unheard.values()];
+  return jobs;
+}
+
+/** The farm's numbers, as each tenant is told them. */
+export async function readStats(tenants: readonly ReadOptions[]): Promise<Stats[]> {
+  return Promise.all(
+    tenants.map(async ({ url, headers }) => {
+      const response = await fetch(`${url}/v1/stats`, {
+        headers,
+        signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      });
+      return statsSchema.parse(await response.json());
+    }),
+  );
 }

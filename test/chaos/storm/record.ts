@@ -1,4 +1,4 @@
-import type { Job, Status, WireEvent } from "@latentfarm/contract";
+import type { Job, Stats, Status, WireEvent } from "@latentfarm/contract";
 import type { JobPlan } from "./plan.js";
 
 /** What a client was told about the state of its job, in the order it was told. */
@@ -62,8 +62,13 @@ export interface Receipt {
 export interface StormRecord {
   readonly stories: readonly Story[];
   readonly endings: readonly Ending[];
-  /** Jobs that no client was told of, which the farm has all the same: their answer was lost. */
-  readonly unheard: readonly Pick<Job, "id" | "status">[];
+  /**
+   * Every job in the tenants' lists: those of the stories, those whose answer was lost, and those of the gallery, which
+   * were drawn before the storm.
+   */
+  readonly jobs: readonly Job[];
+  /** The farm's numbers once it is at rest, as each tenant is told them. */
+  readonly stats: readonly Stats[];
   readonly receipts: readonly Receipt[];
 }
 
@@ -78,6 +83,7 @@ export interface Violation {
 /** What the farm promises. */
 export const RULES = [
   "accepted jobs are known",
+  "accepted jobs are listed",
   "jobs end",
   "one key is one job",
   "well-meant requests are not refused",
@@ -102,6 +108,8 @@ export const RULES = [
   "webhooks verify",
   "webhooks agree with the log",
   "a webhook id is one event",
+  "nothing is on the books at rest",
+  "counters agree with the jobs",
 ] as const;
 
 /** What the farm promises, in words. */

@@ -2,11 +2,12 @@ import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { playClient } from "./client.js";
 import { drawGallery } from "./gallery.js";
+import { isAtRest } from "./judge-books.js";
 import { judgeWebhooks } from "./judge-webhooks.js";
 import { judge } from "./oracle.js";
 import { planJob, planStrikes, ROLES, type Role } from "./plan.js";
 import { prepareTenants, type StormTenant } from "./prepare-tenants.js";
-import { type ReadOptions, readEnding, readUnheard } from "./read-endings.js";
+import { type ReadOptions, readEnding, readJobs, readStats } from "./read-endings.js";
 import { startReceiver } from "./receiver.js";
 import type { Ending, StormRecord, Story, Violation } from "./record.js";
 import { type StormFarm, startStormFarm } from "./storm-farm.js";
@@ -44,6 +45,8 @@ export interface StormReport {
 const SETTLE_MS = 90_000;
 /** Milliseconds between looks whether all webhooks are there. */
 const WEBHOOK_POLL_MS = 500;
+/** Milliseconds between looks whether a frame of a job that was canceled has left its worker, say. */
+const REST_POLL_MS = 1_000;
 
 /** Runs a storm from its seed and judges what it left. */
 export async function runStorm(options: StormOptions): Promise<StormReport> {
@@ -58,9 +61,9 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
   const stories = await blow({ farm, receiver }, tenants, options);
   await Promise.all(ROLES.flatMap((role) => farm.members[role]).map(({ process }) => process.ready()));
   const read = (tenant: StormTenant): ReadOptions => ({ url, headers: tenant.headers, gallery });
+  const books = await readBooks(tenants.map(read));
   const endings = await readEndings(stories, (story) => read(tenantOf(tenants, story)));
-  const unheard = await readUnheard(tenants.map(read), new Set(endings.map(({ id }) => id)));
-  const record = { stories, endings, unheard, receipts: receiver.receipts };
+  const record = { stories, endings, ...books, receipts: receiver.receipts };
   await webhooksSettled(record);
   const report = {
     ...{ record, violations: judge(record), struck: options.faults },
@@ -139,6 +142,14 @@ async function readEndings(
     for (const id of new Set(story.accepted)) endings.push(await readEnding(story, id, optionsOf(story)));
   }
   return endings;
+}
+
+/** The books once nothing is open any more, or as they are when that takes too long. */
+async function readBooks(tenants: readonly ReadOptions[]): Promise<Pick<StormRecord, "jobs" | "stats">> {
+  for (const deadline = performance.now() + SETTLE_MS; ; await delay(REST_POLL_MS)) {
+    const books = { jobs: await readJobs(tenants), stats: await readStats(tenants) };
+    if (isAtRest(books) || performance.now() > deadline) return books;
+  }
 }
 
 async function webhooksSettled(record: StormRecord): Promise<void> {
