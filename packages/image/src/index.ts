@@ -7,4 +7,10 @@ export {
   normalizeInitImage,
   type RgbPicture,
 } from "./init-image.js";
+export {
+  INSPECT_BYTES_MAX,
+  inspectPicture,
+  type PictureFacts,
+  type PictureSource,
+} from "./inspect-picture.js";
 export { parametersText } from "./parameters-text.js";

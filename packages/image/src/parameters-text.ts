@@ -53,5 +53,5 @@ function skipLayerPairs({ skip_layer_guidance: guidance }: FrameParams): Pair[] 
 }
 
 function quoted(value: string): string {
-  return NEEDS_QUOTES.test(value) ? JSON.stringify(value) : value;
+  return NEEDS_QUOTES.test(value) || value !== value.trim() ? JSON.stringify(value) : value;
 }
