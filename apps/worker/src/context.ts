@@ -6,6 +6,7 @@ import { createLogger, createMetrics, type Logger, type Metrics, tellRedis } fro
 import type { WorkerConfig, WorkerSecrets } from "./config/env.js";
 import { tellBatch, tellEngine, tellStoreCall } from "./metrics/tell-engine.js";
 import { tellGpus } from "./metrics/tell-gpus.js";
+import { createPictureSpool, type PictureSpool } from "./spool/picture-spool.js";
 
 /** The part of the farm's memory that a worker uses. */
 export type WorkerFarm = Pick<Farm, "consume" | "announceWorker" | "retireWorker" | "keep" | "health"> &
@@ -17,6 +18,8 @@ export interface WorkerContext extends AsyncDisposable {
   readonly farm: WorkerFarm;
   readonly engine: EngineHost;
   readonly store: ObjectStore;
+  /** Where pictures wait for a store that is away. */
+  readonly spool: PictureSpool;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Milliseconds since 1970. */
@@ -60,6 +63,7 @@ export async function createContext(
     farm,
     engine,
     store,
+    spool: createPictureSpool({ root: join(config.dataDir, "spool"), log }),
     log,
     metrics,
     nowMs: overrides.nowMs ?? Date.now,

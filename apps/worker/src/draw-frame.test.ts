@@ -11,6 +11,7 @@ import { createLogger, createMetrics } from "@latentfarm/telemetry";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describePicture } from "./describe-picture.js";
 import { type DrawContext, drawFrame } from "./draw-frame.js";
+import { createPictureSpool } from "./spool/picture-spool.js";
 
 const SIZE = 16;
 
@@ -29,6 +30,8 @@ const PARAMS: FrameParams = {
   output_format: "png",
   output_quality: 90,
 };
+
+const silent = createLogger({ name: "worker", level: "silent" });
 
 let root: string;
 let jobs = 0;
@@ -100,7 +103,8 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
     engine,
     drawn: () => drawn,
     store: createDiskStore(root),
-    log: createLogger({ name: "worker", level: "silent" }),
+    spool: createPictureSpool({ root: join(root, "spool"), log: silent }),
+    log: silent,
     metrics: createMetrics("worker"),
     nowMs: () => (nowMs += 10),
     config: {
@@ -184,6 +188,23 @@ describe("drawFrame()", () => {
     await expect(drawFrame(lying, frame)).rejects.toBe(died);
     const second = await drawFrame(context, { ...newFrame({ attempt: 2 }), jobId: frame.jobId });
     expect([context.drawn(), second.attempt]).toEqual([1, 1]);
+  });
+
+  it("finds on this disk what an attempt drew that stopped while the store was away", async () => {
+    const context = newContext();
+    const stopped = new FarmError("interrupted", "Cannot go on");
+    const controller = new AbortController();
+    const away = async () => {
+      if (context.drawn() > 0) setImmediate(() => controller.abort(stopped));
+      throw new FarmError("store_unavailable", "Cannot reach it");
+    };
+    const frame = newFrame({ signal: controller.signal });
+    const unreachable = { ...context, store: { ...context.store, put: away, head: away } };
+    await expect(drawFrame(unreachable, frame)).rejects.toBe(stopped);
+    const second = await drawFrame(context, { ...newFrame({ attempt: 2 }), jobId: frame.jobId });
+    expect([context.drawn(), second.attempt]).toEqual([1, 1]);
+    expect((await context.store.get(second.key))?.sha256).toBe(second.sha256);
+    expect(await context.spool.read(second.key)).toBeUndefined();
   });
 
   it("draws nothing until it knows whether an earlier attempt has stored the picture", async () => {

@@ -7,16 +7,21 @@ import { frameKey, snapshotKey } from "@latentfarm/storage";
 import type { WorkerContext } from "./context.js";
 import { describePicture, describeProvenance } from "./describe-picture.js";
 import { loadInitImage } from "./init-image.js";
-import { createPatientStore } from "./patient-store.js";
+import { createPatientStore, isAway, type Patience } from "./patient-store.js";
 import { renderFrame } from "./render-frame.js";
+import { handIn } from "./spool/hand-in.js";
+import type { SpooledPicture } from "./spool/picture-spool.js";
 import { findStoredResult, RESULT_LABELS } from "./stored-result.js";
 
 /** What drawing needs. */
-export type DrawContext = Pick<WorkerContext, "config" | "engine" | "store" | "log" | "metrics" | "nowMs">;
+export type DrawContext = Pick<
+  WorkerContext,
+  "config" | "engine" | "store" | "spool" | "log" | "metrics" | "nowMs"
+>;
 
 /**
- * Draws one frame: looks whether an earlier attempt has stored it, else renders, encodes and stores it. While the store
- * is away it waits with what it has.
+ * Draws one frame: looks whether an earlier attempt has stored it or has left it on this machine's disk, else renders,
+ * encodes and stores it. While the store is away it waits with what it has.
  * @throws {FarmError} canceled; interrupted, also for an engine or a store that does not come back, since that is not
  * the frame's fault; what the engine throws
  */
@@ -26,12 +31,12 @@ export async function drawFrame(context: DrawContext, frame: FrameWork): Promise
   const key = frameKey(frame.jobId, frame.index, frame.params.output_format);
   const place = { jobId: frame.jobId, index: frame.index, attempt: frame.attempt };
   const { log, nowMs } = context;
-  const store = createPatientStore(context.store, { signal: frame.signal, log, nowMs, place });
-  const stored = await findStoredResult(store, key, paramsHash);
-  if (stored !== undefined) {
-    log.info(place, "frame found in the store");
+  const patience = { signal: frame.signal, log, nowMs, place };
+  const store = createPatientStore(context.store, patience);
+  const found = await findDrawn(context, frame, { key, paramsHash, patience });
+  if (found !== undefined) {
     await dropSnapshot(context, frame);
-    return stored;
+    return found;
   }
   const begunMs = nowMs();
   const initImage = await loadInitImage(store, frame);
@@ -39,11 +44,42 @@ export async function drawFrame(context: DrawContext, frame: FrameWork): Promise
   frame.signal.throwIfAborted();
   const encoded = await encode(context, frame, picture);
   const result = describeResult(context, frame, { picture, ...encoded, key, begunMs });
-  const drawn = { result, paramsHash, bytes: encoded.bytes, tenant: frame.tenant };
-  const uploadMs = await upload({ store, nowMs }, drawn);
+  const putMs = nowMs();
+  await handIn(context, toPicture(frame, { result, paramsHash, bytes: encoded.bytes }), patience);
+  const uploadMs = nowMs() - putMs;
   log.info({ ...place, totalMs: result.timings.total_ms, bytes: result.bytes }, "frame finished");
   const { timings } = result;
   return { ...result, timings: { ...timings, upload_ms: uploadMs, total_ms: timings.total_ms + uploadMs } };
+}
+
+/**
+ * What an earlier attempt has drawn. A first attempt has none before it, so that it draws while the store is away; a
+ * later one waits, since a look at the store may spare it the drawing.
+ */
+async function findDrawn(
+  context: DrawContext,
+  frame: FrameWork,
+  look: { readonly key: string; readonly paramsHash: string; readonly patience: Patience },
+): Promise<FrameResult | undefined> {
+  const { key, paramsHash, patience } = look;
+  const { log, place } = patience;
+  const isFirst = frame.attempt === 1;
+  const store = isFirst ? context.store : createPatientStore(context.store, patience);
+  const stored = await findStoredResult(store, key, paramsHash).catch((error: unknown) => {
+    if (!isFirst || !isAway(error)) throw error;
+    log.warn({ ...place, err: error }, "store is away, frame is drawn meanwhile");
+    return undefined;
+  });
+  if (stored !== undefined) {
+    log.info(place, "frame found in the store");
+    await context.spool.drop(key);
+    return stored;
+  }
+  const spooled = isFirst ? undefined : await context.spool.find(key, paramsHash);
+  if (spooled === undefined) return undefined;
+  log.info(place, "frame found on this disk");
+  await handIn(context, spooled.picture, patience);
+  return spooled.result;
 }
 
 /** The attempt that stored the picture may have died before it cleared the snapshot that it went on from. */
@@ -69,28 +105,19 @@ async function encode(
   return { ...encoded, encodeMs: context.nowMs() - begunMs };
 }
 
-/** Stores the picture with the result as it stands, in which the upload itself is not yet timed. */
-async function upload(
-  context: Pick<DrawContext, "store" | "nowMs">,
-  drawn: {
-    readonly result: FrameResult;
-    readonly paramsHash: string;
-    readonly bytes: Uint8Array;
-    readonly tenant: string;
-  },
-): Promise<number> {
-  const { result, paramsHash, bytes, tenant } = drawn;
-  const begunMs = context.nowMs();
-  await context.store.put(result.key, bytes, {
-    contentType: CONTENT_TYPES[result.format],
-    metadata: {
-      [RESULT_LABELS.attempt]: String(result.attempt),
-      [RESULT_LABELS.paramsHash]: paramsHash,
-      [RESULT_LABELS.result]: JSON.stringify(result),
-    },
-    tags: { tenant },
-  });
-  return context.nowMs() - begunMs;
+/** The picture with its result as labels, as it stands before the upload, which is not yet timed in it. */
+function toPicture(
+  { tenant }: FrameWork,
+  drawn: { readonly result: FrameResult; readonly paramsHash: string; readonly bytes: Uint8Array },
+): SpooledPicture {
+  const { result, paramsHash, bytes } = drawn;
+  const metadata = {
+    [RESULT_LABELS.attempt]: String(result.attempt),
+    [RESULT_LABELS.paramsHash]: paramsHash,
+    [RESULT_LABELS.result]: JSON.stringify(result),
+  };
+  const info = { contentType: CONTENT_TYPES[result.format], metadata, tags: { tenant } };
+  return { key: result.key, bytes, info };
 }
 
 /** What is reported of a drawn frame; `total_ms` counts from the job's creation to the end of the encoding. */

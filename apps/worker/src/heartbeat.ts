@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { WorkerInfo } from "@latentfarm/contract";
 import { type FrameConsumer, HEARTBEAT_MS } from "@latentfarm/queue";
 import type { WorkerContext } from "./context.js";
+import type { ClaimHold } from "./spool/hold-claims.js";
 
 /** A running heartbeat; disposing of it retires the worker. */
 export type Heartbeat = AsyncDisposable;
@@ -11,9 +12,13 @@ export type Heartbeat = AsyncDisposable;
  * when it is back.
  * @throws {FarmError} queue_unavailable the first one fails: nobody would know of this worker
  */
-export async function startHeartbeat(context: WorkerContext, consumer: FrameConsumer): Promise<Heartbeat> {
+export async function startHeartbeat(
+  context: WorkerContext,
+  consumer: FrameConsumer,
+  hold: Pick<ClaimHold, "reason" | "isHeld">,
+): Promise<Heartbeat> {
   const startedAt = new Date(context.nowMs()).toISOString();
-  const announce = () => context.farm.announceWorker(describe(context, consumer, startedAt));
+  const announce = () => context.farm.announceWorker(describe(context, { consumer, hold }, startedAt));
   await announce();
   const timer = setInterval(() => {
     announce().catch((error) => context.log.warn({ err: error }, "heartbeat missed"));
@@ -28,7 +33,14 @@ export async function startHeartbeat(context: WorkerContext, consumer: FrameCons
   };
 }
 
-function describe(context: WorkerContext, consumer: FrameConsumer, startedAt: string): WorkerInfo {
+function describe(
+  context: WorkerContext,
+  {
+    consumer,
+    hold,
+  }: { readonly consumer: FrameConsumer; readonly hold: Pick<ClaimHold, "reason" | "isHeld"> },
+  startedAt: string,
+): WorkerInfo {
   const { engine, config } = context;
   return {
     id: config.id,
@@ -40,8 +52,8 @@ function describe(context: WorkerContext, consumer: FrameConsumer, startedAt: st
     concurrency: config.concurrency,
     frames_in_flight: consumer.active,
     rate: consumer.rate,
-    health: consumer.sickness === null ? "well" : "sick",
-    health_reason: consumer.sickness,
+    health: consumer.sickness !== null ? "sick" : hold.isHeld ? "waiting" : "well",
+    health_reason: consumer.sickness ?? hold.reason,
     started_at: startedAt,
     seen_at: new Date(context.nowMs()).toISOString(),
   };

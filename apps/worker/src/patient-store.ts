@@ -52,7 +52,7 @@ async function persist<Result>(call: () => Promise<Result>, patience: Patience):
       }
       return result;
     } catch (error) {
-      if (!(error instanceof FarmError && error.code === "store_unavailable")) throw error;
+      if (!isAway(error)) throw error;
       signal.throwIfAborted();
       if (awaySinceMs === undefined) log.warn({ ...place, err: error }, "store is away, frame waits for it");
       awaySinceMs ??= nowMs();
@@ -61,6 +61,11 @@ async function persist<Result>(call: () => Promise<Result>, patience: Patience):
     await sleep(retryMs, signal);
     signal.throwIfAborted();
   }
+}
+
+/** True for the failure of a store that may be back later. */
+export function isAway(error: unknown): error is FarmError {
+  return error instanceof FarmError && error.code === "store_unavailable";
 }
 
 function givenUp(cause: FarmError): FarmError {

@@ -8,6 +8,7 @@ import { createLogger, createMetrics } from "@latentfarm/telemetry";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { WorkerContext, WorkerFarm } from "./context.js";
 import { runWorker } from "./run-worker.js";
+import { createPictureSpool } from "./spool/picture-spool.js";
 import { endedJob } from "./testing/ended-job.js";
 
 let root: string;
@@ -35,6 +36,8 @@ function emptyFarm(onConsume: (options: ConsumeOptions) => void): WorkerFarm {
         rate: null,
         sickness: null,
         ready: nothing,
+        hold: nothing,
+        resume: nothing,
         drain: nothing,
         [Symbol.asyncDispose]: nothing,
       };
@@ -95,6 +98,10 @@ it("runWorker() clears the snapshots of an ended job and writes its history", as
     }),
     engine: ENGINE,
     store,
+    spool: createPictureSpool({
+      root: join(root, "spool"),
+      log: createLogger({ name: "worker", level: "silent" }),
+    }),
     log: createLogger({ name: "worker", level: "silent" }),
     metrics: createMetrics("worker"),
     nowMs: () => 0,

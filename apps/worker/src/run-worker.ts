@@ -9,6 +9,8 @@ import { dropSnapshots } from "./drop-snapshots.js";
 import { startHeartbeat } from "./heartbeat.js";
 import { tellFailure, tellResult } from "./metrics/tell-frame.js";
 import { createPatientStore } from "./patient-store.js";
+import { handInLeftovers } from "./spool/hand-in.js";
+import { holdClaims } from "./spool/hold-claims.js";
 
 /** Milliseconds that a sick worker stays on the fleet's list: a scrape and a look by a person. */
 const SICK_REST_MS = 60_000;
@@ -34,8 +36,8 @@ export async function runWorker(context: WorkerContext, options: RunOptions): Pr
     const patience = { signal: options.stop, log, nowMs, place: { jobId: job.id } };
     await writeSidecar(createPatientStore(context.store, patience), job);
   };
-  let unready: string | undefined = "the worker starts";
-  await using server = await serveMetrics(context, () => unready);
+  let unready: () => string | undefined = () => "the worker starts";
+  await using server = await serveMetrics(context, () => unready());
   await using consumer = context.farm.consume({
     model: context.engine.info.model.name,
     workerId: context.config.id,
@@ -43,18 +45,22 @@ export async function runWorker(context: WorkerContext, options: RunOptions): Pr
     process: (frame) => drawOrBreak(context, frame, broken),
     onJobEnd,
     onSick: (reason) => {
-      unready = "the worker is sick";
+      unready = () => "the worker is sick";
       void restWhenSick(context, { reason, stop: options.stop, broken });
     },
   });
   await using _keeper = context.farm.keep({ onJobEnd });
   await consumer.ready();
-  await using _heartbeat = await startHeartbeat(context, consumer);
+  using hold = holdClaims({ spool: context.spool, log }, consumer);
+  await hold.look();
+  await using _heartbeat = await startHeartbeat(context, consumer, hold);
+  const waiting = { signal: options.stop, log, nowMs, place: {} };
+  void handInLeftovers({ store: context.store, spool: context.spool }, waiting);
   tellConsumer(context.metrics, consumer);
-  unready = undefined;
+  unready = () => (hold.isHeld ? String(hold.reason) : undefined);
   options.onReady(server?.url);
   await aborted(AbortSignal.any([options.stop, broken.signal]));
-  unready = "the worker drains";
+  unready = () => "the worker drains";
   log.info({ framesInFlight: consumer.active }, "worker drains");
   await consumer.drain(context.config.drainMs);
   if (broken.signal.aborted) throw broken.signal.reason;

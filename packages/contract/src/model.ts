@@ -51,9 +51,12 @@ export const workerInfoSchema = z.object({
   frames_in_flight: z.int(),
   /** Megapixel-steps a second while busy, as measured over the last minutes; null before the first frame. */
   rate: z.number().nullable().default(null),
-  /** A `sick` worker has failed for three different jobs in a row and takes no more frames. */
-  health: z.enum(["well", "sick"]).default("well"),
-  /** Why it is sick. */
+  /**
+   * A `sick` worker has failed for three different jobs in a row and takes no more frames; a `waiting` one takes none
+   * until its store is back, as its disk holds no more pictures.
+   */
+  health: z.enum(["well", "waiting", "sick"]).default("well"),
+  /** Why it is sick or waits; of a well one, which pictures wait on its disk. */
   health_reason: z.string().nullable().default(null),
   started_at: z.string(),
   seen_at: z.string(),

@@ -156,6 +156,10 @@ export interface FrameConsumer extends AsyncDisposable {
   readonly sickness: string | null;
   /** Resolves once frames can arrive. */
   ready(): Promise<void>;
+  /** Takes no frames until resume(); those in flight go on. */
+  hold(): Promise<void>;
+  /** Ends hold(). */
+  resume(): Promise<void>;
   /** Takes no more frames, waits for those in flight up to the deadline, gives the rest back, then closes. */
   drain(deadlineMs: number): Promise<void>;
 }

@@ -79,6 +79,15 @@ class BullFrameConsumer implements FrameConsumer {
     await this.#worker.waitUntilReady();
   }
 
+  async hold(): Promise<void> {
+    await this.#worker.pause(true);
+  }
+
+  /** A sick worker and one that drains stay paused. */
+  async resume(): Promise<void> {
+    if (this.#drained === undefined && this.#sick.reason === null) await this.#worker.resume();
+  }
+
   drain(deadlineMs: number): Promise<void> {
     this.#drained ??= this.#drain(deadlineMs);
     return this.#drained;

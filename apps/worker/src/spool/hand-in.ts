@@ -1,0 +1,85 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { FarmError } from "@latentfarm/contract";
+import type { ObjectStore } from "@latentfarm/storage";
+import { createPatientStore, isAway, type Patience } from "../patient-store.js";
+import { RESULT_LABELS } from "../stored-result.js";
+import type { PictureSpool, SpooledPicture } from "./picture-spool.js";
+
+/** Milliseconds between looks at what an earlier worker of this machine has left. */
+const LEFTOVERS_MS = 30_000;
+
+/** What handing in works with. */
+export interface HandInParts {
+  readonly store: ObjectStore;
+  readonly spool: PictureSpool;
+}
+
+/**
+ * Puts a picture into the store. While the store is away the picture lies in the spool as well: whatever becomes of this
+ * worker, the attempt that follows on this machine finds it there and draws nothing. When this returns, the store has
+ * it: only then may the frame count as done.
+ * @throws {FarmError} interrupted the store stays away, or the worker stops; canceled
+ */
+export async function handIn(
+  { store, spool }: HandInParts,
+  picture: SpooledPicture,
+  patience: Patience,
+): Promise<void> {
+  const { key, bytes, info } = picture;
+  try {
+    await store.put(key, bytes, info);
+  } catch (error) {
+    if (!isAway(error)) throw error;
+    const isKept = await spool.keep(picture);
+    patience.log.warn({ ...patience.place, err: error, isKept }, "store is away, picture waits on this disk");
+    await handInWaiting({ store, spool }, picture, patience);
+  }
+  await spool.drop(key);
+}
+
+async function handInWaiting(
+  { store, spool }: HandInParts,
+  { key, bytes, info }: SpooledPicture,
+  patience: Patience,
+): Promise<void> {
+  try {
+    await createPatientStore(store, patience).put(key, bytes, info);
+  } catch (error) {
+    // Nobody wants the picture of a canceled frame; of any other end, the next attempt does.
+    if (error instanceof FarmError && error.code === "canceled") await spool.drop(key);
+    throw error;
+  }
+}
+
+/**
+ * Hands in, until the signal aborts, what lies in the spool: pictures of workers that have ended while their store was
+ * away. The frame's next attempt, on whichever machine, finds the picture in the store then. Never rejects.
+ */
+export async function handInLeftovers(parts: HandInParts, patience: Patience): Promise<void> {
+  const { signal, log } = patience;
+  while (!signal.aborted) {
+    for (const key of await parts.spool.waiting()) {
+      if (signal.aborted) return;
+      try {
+        await handInLeftover(parts, key);
+        log.info({ key }, "picture of the spool is in the store");
+      } catch (error) {
+        log.warn({ key, err: error }, "picture of the spool waits on");
+        break;
+      }
+    }
+    await delay(LEFTOVERS_MS, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+}
+
+/** A picture that another attempt has stored meanwhile stays as it is: its frame may be done with it. */
+async function handInLeftover({ store, spool }: HandInParts, key: string): Promise<void> {
+  const picture = await spool.read(key);
+  if (picture === undefined) return;
+  const stored = await store.head(key);
+  const label = RESULT_LABELS.paramsHash;
+  if (stored?.metadata[label] !== picture.info.metadata[label]) {
+    await store.put(key, picture.bytes, picture.info);
+  }
+  await spool.drop(key);
+}
