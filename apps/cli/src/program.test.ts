@@ -30,7 +30,10 @@ async function call(...args: string[]) {
 
 describe("createProgram()", () => {
   test.each([
-    [["render"], "missing required argument"],
+    [["render"], "PROMPT is missing"],
+    [["render", "--like", "nowhere.png"], "Cannot read nowhere.png as a picture: it is no file"],
+    [["inspect", "/"], "it is no file"],
+    [["inspect"], "missing required argument"],
     [["render", "a", "--steps", "x"], "must be a whole number"],
     [["render", "a", "--steps", "0"], "steps"],
     [["render", "a", "--size", "100"], "WIDTHxHEIGHT"],

@@ -2,6 +2,7 @@ import { FARM_VERSION } from "@latentfarm/contract";
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.js";
 import { gpuCommand } from "./commands/gpu.js";
+import { inspectCommand } from "./commands/inspect.js";
 import { keysCommand } from "./commands/keys.js";
 import { modelsCommand } from "./commands/models.js";
 import { renderCommand } from "./commands/render.js";
@@ -17,6 +18,7 @@ export function createProgram(context: CommandContext): Command {
     .showHelpAfterError("(farm COMMAND --help tells more)");
   const commands = [
     renderCommand,
+    inspectCommand,
     upCommand,
     keysCommand,
     modelsCommand,

@@ -12,6 +12,7 @@ import pc from "picocolors";
 import type { CommandContext } from "../context.js";
 import { usageError } from "../failure.js";
 import { onInterrupt } from "../interrupt.js";
+import { likeBody, likeDifferences, likeModel, likeWarnings, readLike } from "../render/like-picture.js";
 import { planOutput } from "../render/output-paths.js";
 import { type RenderOutcome, renderJob } from "../render/render-job.js";
 import { openTarget } from "../render/render-target.js";
@@ -25,6 +26,8 @@ interface RenderOptions extends RequestOptions {
   readonly data?: string;
   readonly url?: string;
   readonly json?: true;
+  /** A file. */
+  readonly like?: string;
 }
 
 const MS_PER_SECOND = 1_000;
@@ -33,7 +36,7 @@ const MS_PER_SECOND = 1_000;
 export function renderCommand(context: CommandContext): Command {
   return new Command("render")
     .description("draw a picture, on a running farm or on one started for this call")
-    .argument("<prompt>", "what to draw")
+    .argument("[prompt]", "what to draw")
     .option("-o, --output <file>", "the file to write, or a folder")
     .option("--seed <n>", "0..18446744073709551615; the same seed draws the same picture")
     .option("--steps <n>", "denoising steps", parseWhole)
@@ -54,6 +57,7 @@ export function renderCommand(context: CommandContext): Command {
     .option("--skip-layer-scale <x>", "how far to lead away", parseDecimal)
     .option("--skip-layer-start <x>", "0..1: where on the way to begin", parseDecimal)
     .option("--skip-layer-end <x>", "0..1: where to end", parseDecimal)
+    .option("--like <file>", "draw this picture again: all that it tells holds, other options go before it")
     .option("--model <dir>", "model folder; the demo model when absent")
     .addOption(new Option("--format <format>", "picture format").choices(OUTPUT_FORMATS))
     .option("--quality <n>", "1..100, for jpeg and webp", parseWhole)
@@ -63,19 +67,29 @@ export function renderCommand(context: CommandContext): Command {
     .option("--data <dir>", "the farm's data folder")
     .option("--url <url>", "the gateway to use (or FARM_URL)")
     .option("--json", "print the result as JSON")
-    .action((prompt: string, options: RenderOptions) => render(context, prompt, options));
+    .action((prompt: string | undefined, options: RenderOptions) => render(context, prompt, options));
 }
 
-async function render(context: CommandContext, prompt: string, options: RenderOptions): Promise<void> {
+async function render(
+  context: CommandContext,
+  argument: string | undefined,
+  options: RenderOptions,
+): Promise<void> {
   const begunMs = performance.now();
+  const like = options.like === undefined ? undefined : await readLike(context.cwd, options.like);
+  const prompt = argument ?? like?.prompt;
+  if (prompt === undefined)
+    throw usageError("Cannot render: PROMPT is missing, and no --like FILE tells one");
   const output = planOutput({
     prompt,
     output: options.output,
     format: options.format,
+    formatDefault: like?.format,
     count: options.count,
     cwd: context.cwd,
   });
-  const body = await requestBody(options, { prompt, format: output.format, cwd: context.cwd });
+  const own = await requestBody(options, { prompt, format: output.format, cwd: context.cwd });
+  const body = like === undefined ? own : likeBody(like, own);
   const request = parseWith(submitRequestSchema, body, "the call");
   requireHttpUrl(options.url);
   const stop = new AbortController();
@@ -88,7 +102,9 @@ async function render(context: CommandContext, prompt: string, options: RenderOp
   });
   interrupt.onSecond(target.kill);
   try {
-    const model = target.model;
+    const asked = like !== undefined && options.model === undefined;
+    const model = asked ? await likeModel(like, target) : target.model;
+    if (like !== undefined) warn(context, likeWarnings(like, model));
     const outcome = await renderJob({
       context,
       client: target.client,
@@ -100,10 +116,15 @@ async function render(context: CommandContext, prompt: string, options: RenderOp
     report(context, outcome, {
       seconds: (performance.now() - begunMs) / MS_PER_SECOND,
       json: options.json === true,
+      notes: like === undefined ? [] : likeDifferences(like, outcome.job),
     });
   } finally {
     await target.drain();
   }
+}
+
+function warn({ terminal }: CommandContext, notes: Iterable<string>): void {
+  for (const note of notes) terminal.err(pc.dim(`note: ${note}`));
 }
 
 /** A name with a port, such as `localhost:8080`, is a URL as well, of the protocol `localhost:`. */
@@ -117,7 +138,7 @@ function requireHttpUrl(url: string | undefined): void {
 function report(
   context: CommandContext,
   outcome: RenderOutcome,
-  how: { seconds: number; json: boolean },
+  how: { seconds: number; json: boolean; notes: readonly string[] },
 ): void {
   const { job, pictures, sheet } = outcome;
   const seconds = Number(how.seconds.toFixed(1));
@@ -135,8 +156,7 @@ function report(
     if (sheet !== undefined)
       context.terminal.out(`${pc.bold(sheet)}  ${pictures.length} pictures  ${seconds} s`);
   }
-  const notes = new Set(pictures.flatMap(({ frame }) => frame.notes));
-  for (const note of notes) context.terminal.err(pc.dim(`note: ${note}`));
+  warn(context, new Set([...pictures.flatMap(({ frame }) => frame.notes), ...how.notes]));
   if (job.status === "succeeded") return;
   const error = job.error ?? { code: "internal" as const, message: `job ${job.id} is ${job.status}` };
   throw new FarmError(error.code, `Cannot render all: ${error.message}`);

@@ -17,6 +17,8 @@ export interface OutputWishes {
   readonly prompt: string;
   readonly output: string | undefined;
   readonly format: OutputFormat | undefined;
+  /** The format when neither `format` nor the file's name says one; PNG when absent. */
+  readonly formatDefault?: OutputFormat | undefined;
   readonly count: number;
   readonly cwd: string;
 }
@@ -77,7 +79,7 @@ function formatOf(wishes: OutputWishes, extension: string): OutputFormat {
   if (named !== undefined && wishes.format !== undefined && named !== wishes.format) {
     throw usageError(`Cannot write as ${wishes.output}: --format is ${wishes.format}`);
   }
-  return wishes.format ?? named ?? "png";
+  return wishes.format ?? named ?? wishes.formatDefault ?? "png";
 }
 
 function isDirectory(path: string): boolean {
