@@ -1,5 +1,5 @@
 import { PRIORITIES, WEBHOOK_EVENTS } from "@latentfarm/contract";
-import { seededRandom } from "./random.js";
+import { type Random, seededRandom } from "./random.js";
 
 /** What becomes of a frame's attempts, by chance. */
 export interface FrameFate {
@@ -83,34 +83,10 @@ function faultPlan(seed: number): Plan {
     runningMax: random.chance(0.25) ? random.between(1, 2) : 0,
   }));
   const faultRate = random.pick([0, 0.04, 0.1, 0.2, 0.3]);
-  const mood = random.pick([0, 0.1, 0.3]);
-  const isDeadlySeed = random.chance(0.06);
-  const jobs = Array.from({ length: random.between(1, 4) }, (_, at): JobPlan => {
-    const hasKey = random.chance(0.5);
-    // It takes ten workers with it, one after the other: one such frame, in one life, is enough for a seed.
-    const isDeadly = isDeadlySeed && at === 0;
-    return {
-      name: `j${at}`,
-      tenant: random.pick(tenants).name,
-      model: random.pick(models),
-      priority: random.pick(PRIORITIES),
-      frames: isDeadly ? 1 : random.between(1, 4),
-      steps: random.between(1, 4),
-      units: random.pick([1, 4, 9, 25]),
-      submitAtMs: random.chance(0.4) ? random.between(0, 100) : random.between(0, 20_000),
-      startWithinMs: random.chance(0.25) ? random.between(500, 15_000) : undefined,
-      hook: random.chance(0.5) ? WEBHOOK_EVENTS.filter(() => random.chance(0.6)) : [],
-      idempotency: hasKey ? { key: `k${random.between(0, 2)}`, hash: `h${random.between(0, 1)}` } : undefined,
-      cancelAfterMs: random.chance(0.25) ? random.between(0, 15_000) : undefined,
-      retries: random.chance(0.6) && !isDeadly ? random.between(1, 2) : 0,
-      fate: {
-        passing: mood,
-        lasting: random.chance(0.3) ? 0.2 : 0,
-        interrupted: random.chance(0.3) ? 0.1 : 0,
-        isDeadly,
-      },
-    };
-  });
+  const moods: Moods = { passing: random.pick([0, 0.1, 0.3]), first: firstFate(random) };
+  const jobs = Array.from({ length: random.between(1, 4) }, (_, at) =>
+    drawJob(random, { at, moods, tenants: tenants.map(({ name }) => name), models }),
+  );
   const workers = models.flatMap((model) =>
     Array.from({ length: random.between(1, models.length === 1 ? 3 : 2) }, (_, at) => ({
       name: `w${at}${model}`,
@@ -129,6 +105,57 @@ function faultPlan(seed: number): Plan {
     keeperAheadMs: random.pick([-3_000, 0, 0, 5_000]),
     healAtMs: random.pick([15_000, 25_000, 40_000]),
     isFairness: false,
+  };
+}
+
+/** How frames fare in a seed. */
+interface Moods {
+  /** The chance that an attempt fails and may be tried again. */
+  readonly passing: number;
+  /**
+   * What is special about the first job: its frame takes ten workers with it, or is given back a hundred times. One such
+   * frame, in one life, is enough for a seed.
+   */
+  readonly first: "deadly" | "restless" | "usual";
+}
+
+function firstFate(random: Random): Moods["first"] {
+  if (random.chance(0.06)) return "deadly";
+  return random.chance(0.02) ? "restless" : "usual";
+}
+
+function drawJob(
+  random: Random,
+  of: {
+    readonly at: number;
+    readonly moods: Moods;
+    readonly tenants: readonly string[];
+    readonly models: readonly string[];
+  },
+): JobPlan {
+  const fate = of.at === 0 ? of.moods.first : "usual";
+  const isUsual = fate === "usual";
+  const hasKey = random.chance(0.5);
+  return {
+    name: `j${of.at}`,
+    tenant: random.pick(of.tenants),
+    model: random.pick(of.models),
+    priority: random.pick(PRIORITIES),
+    frames: isUsual ? random.between(1, 4) : 1,
+    steps: fate === "restless" ? 1 : random.between(1, 4),
+    units: random.pick([1, 4, 9, 25]),
+    submitAtMs: random.chance(0.4) ? random.between(0, 100) : random.between(0, 20_000),
+    startWithinMs: random.chance(0.25) ? random.between(500, 15_000) : undefined,
+    hook: random.chance(0.5) ? WEBHOOK_EVENTS.filter(() => random.chance(0.6)) : [],
+    idempotency: hasKey ? { key: `k${random.between(0, 2)}`, hash: `h${random.between(0, 1)}` } : undefined,
+    cancelAfterMs: random.chance(0.25) ? random.between(0, 15_000) : undefined,
+    retries: isUsual && random.chance(0.6) ? random.between(1, 2) : 0,
+    fate: {
+      passing: fate === "restless" ? 0 : of.moods.passing,
+      lasting: isUsual && random.chance(0.3) ? 0.2 : 0,
+      interrupted: fate === "restless" ? 1 : random.chance(0.3) ? 0.1 : 0,
+      isDeadly: fate === "deadly",
+    },
   };
 }
 

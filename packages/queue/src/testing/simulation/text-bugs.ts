@@ -1,4 +1,4 @@
-import { FRAME_TRIES_MAX, LOST_ATTEMPTS_MAX } from "../../limits.js";
+import { FRAME_TRIES_MAX, INTERRUPTIONS_MAX, LOST_ATTEMPTS_MAX } from "../../limits.js";
 import type { TextBug } from "./virtual-scripts.js";
 
 /** Deliberate bugs of the scripts that attempts speak through. */
@@ -52,6 +52,10 @@ export const ATTEMPT_BUGS: Readonly<Record<string, TextBug>> = {
     replace: "  return 'ok'",
   },
   "lost attempts have no budget": { find: `>= ${LOST_ATTEMPTS_MAX} and not`, replace: ">= 1000 and not" },
+  "interruptions have a budget too large": {
+    find: `>= ${INTERRUPTIONS_MAX} then`,
+    replace: `> ${INTERRUPTIONS_MAX} then`,
+  },
   "tries have a budget too large": {
     find: `tries >= ${FRAME_TRIES_MAX} then`,
     replace: `tries > ${FRAME_TRIES_MAX} then`,
