@@ -75,7 +75,7 @@ export const FRAMES_MAX = 3;
 export const TENANTS = 3;
 
 /** Milliseconds of rest between faults: some load passes in between, and the farm is often still mending. */
-const REST_MS = { min: 200, max: 1_500 };
+const REST_MS = { min: 100, max: 1_000 };
 /** Longest fault of the short kind: well below the lock of a frame. */
 const SHORT_MS_MAX = 3_000;
 /** One in eight stalls outlasts the lock of a frame, 10 s: attempts are superseded behind their backs. */
