@@ -61,7 +61,8 @@ export function useBuckets(): Buckets {
   };
 }
 
-function settingsOf(bucket: string, endpoint: string): S3Settings {
+/** The least settings of a bucket on a server of this machine. */
+export function settingsOf(bucket: string, endpoint: string): S3Settings {
   return {
     bucket,
     region: "us-east-1",

@@ -153,7 +153,9 @@ async function signUrl(
   });
   // S3 counts whole seconds: of the one that has begun, its beginning.
   const signedMs = Math.floor(nowMs / MS_PER_SECOND) * MS_PER_SECOND;
-  const options = { expiresIn: presignSeconds, signingDate: new Date(signedMs) };
+  // By the store's clock, as far as its answers have told it: a clock that is off would sign for another time.
+  const storeMs = signedMs + bucket.client.config.systemClockOffset;
+  const options = { expiresIn: presignSeconds, signingDate: new Date(storeMs) };
   const url = await callStore(bucket, { action: "sign", key }, () =>
     getSignedUrl(bucket.client, command, options),
   );
