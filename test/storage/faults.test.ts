@@ -23,18 +23,18 @@ let truth: ObjectStore;
 
 const storeOf = (of: S3Settings): ObjectStore => createS3Store(of, { limits: TEST_LIMITS });
 
-describe.skipIf(isMissing)("createS3Store() where the bucket fails", () => {
-  beforeEach(async () => {
-    settings = await newBucket();
-    proxy = await startS3Proxy(server().port);
-    store = storeOf({ ...settings, endpoint: proxy.endpoint });
-    truth = storeOf(settings);
-  });
-  afterEach(async () => {
-    vi.useRealTimers();
-    await proxy[Symbol.asyncDispose]();
-  });
+beforeEach(async () => {
+  settings = await newBucket();
+  proxy = await startS3Proxy(server().port);
+  store = storeOf({ ...settings, endpoint: proxy.endpoint });
+  truth = storeOf(settings);
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await proxy[Symbol.asyncDispose]();
+});
 
+describe.skipIf(isMissing)("createS3Store() where requests fail", () => {
   it("put() and get() go on after two refusals for load", async () => {
     proxy.fail("PUT", SLOW_DOWN, TRIES - 1);
     await store.put(KEY, BYTES, INFO);
@@ -78,7 +78,9 @@ describe.skipIf(isMissing)("createS3Store() where the bucket fails", () => {
     await expect(store.put("jobs/a/1.png", BYTES, INFO)).rejects.toMatchObject({ code: "store_unavailable" });
     expect(await truth.head("jobs/a/1.png")).toMatchObject({ size: BYTES.length, metadata: INFO.metadata });
   });
+});
 
+describe.skipIf(isMissing)("createS3Store() where the line or a clock is bad", () => {
   it("put() and get() are right on a slow line, and end on a silent one", async () => {
     await using line = await startTcpProxy(server().port);
     const slow = storeOf({ ...settings, endpoint: `http://127.0.0.1:${line.port}` });
@@ -107,7 +109,9 @@ describe.skipIf(isMissing)("createS3Store() where the bucket fails", () => {
       message: expect.stringContaining("the clocks of this machine and of the store differ"),
     });
   });
+});
 
+describe.skipIf(isMissing)("createS3Store() where its settings are wrong", () => {
   it("identify() tells what only a person can mend, and names the setting", async () => {
     const denied = { kind: "error", status: 403, code: "AccessDenied" } as const;
     proxy.fail("GET", denied);
