@@ -23,7 +23,10 @@ export interface Metrics {
 }
 
 /** Series that a counter with only closed labels begins with at 0; one with more combinations than this begins without. */
-const ZERO_SERIES_MAX = 64;
+const ZERO_COUNTERS_MAX = 64;
+
+/** As {@link ZERO_COUNTERS_MAX}, of a histogram, each of whose series is one a bucket. */
+const ZERO_HISTOGRAMS_MAX = 16;
 
 type Series = Counter | Gauge | Histogram;
 
@@ -38,7 +41,7 @@ export function createMetrics(process: MetricProcess): Metrics {
   for (const [name, spec] of specsOf(process)) {
     const series = createSeries(registry, name, spec);
     known.set(name, { series, fit: fitLabels(spec.labels) });
-    if (series instanceof Counter) beginAtZero(series, spec);
+    beginAtZero(series, spec);
   }
   collectDefaultMetrics({ register: registry });
   const looks: (() => void | Promise<void>)[] = [];
@@ -89,15 +92,17 @@ function createSeries(registry: Registry, name: string, { type, help, labels, bu
   return new Histogram({ ...settings, ...(buckets !== undefined && { buckets: [...buckets] }) });
 }
 
-/** A counter that is there before its first event: `increase` of one that appears with 1 would be 0. */
-function beginAtZero(counter: Counter, { labels }: MetricSpec): void {
+/** What counts is there before its first event: the increase of a series that appears with 1 would be 0. */
+function beginAtZero(series: Series, { labels }: MetricSpec): void {
   let combinations: Record<string, string>[] = [{}];
   for (const [label, values] of Object.entries(labels)) {
     if ("countMax" in values) return;
     combinations = combinations.flatMap((one) => values.map((value) => ({ ...one, [label]: value })));
   }
-  if (combinations.length > ZERO_SERIES_MAX) return;
-  for (const combination of combinations) counter.inc(combination, 0);
+  if (series instanceof Counter && combinations.length <= ZERO_COUNTERS_MAX)
+    for (const combination of combinations) series.inc(combination, 0);
+  if (series instanceof Histogram && combinations.length <= ZERO_HISTOGRAMS_MAX)
+    for (const combination of combinations) series.zero(combination);
 }
 
 type FitLabels = (labels: Readonly<Record<string, string>>) => Record<string, string>;

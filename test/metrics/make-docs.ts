@@ -1,0 +1,11 @@
+/**
+ * Writes docs/metrics.md from the table in packages/telemetry:
+ *
+ *     npx turbo run build && node test/dist/metrics/make-docs.js
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describeMetrics } from "@latentfarm/telemetry";
+import { REPOSITORY_ROOT } from "../harness/index.js";
+
+writeFileSync(join(REPOSITORY_ROOT, "docs", "metrics.md"), describeMetrics());
