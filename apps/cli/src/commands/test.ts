@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { Command } from "commander";
 import type { CommandContext } from "../context.js";
 import { describeFailure, EXIT, usageError } from "../failure.js";
-import { thisMachine } from "../farm/machine.js";
-import { ensureRedis, type Machine } from "../farm/redis-binary.js";
+import { type Machine, thisMachine } from "../farm/machine.js";
+import { ensurePrometheus } from "../farm/prometheus-binary.js";
+import { ensureRedis } from "../farm/redis-binary.js";
 import { ROOT } from "../root.js";
 import { runSuite } from "../suites/run-suite.js";
 import { ensureS3Server } from "../suites/s3-server.js";
@@ -32,6 +33,9 @@ function test(context: CommandContext, name: string | undefined): void {
     redis: chosen.some(usesRedis) ? findTool(context, ensureRedis) : undefined,
     s3: chosen.some(({ needsS3 }) => needsS3)
       ? findTool(context, (machine) => ensureS3Server(machine, TOOLS_DIR))
+      : undefined,
+    prometheus: chosen.some(({ needsPrometheus }) => needsPrometheus)
+      ? findTool(context, ensurePrometheus)
       : undefined,
   };
   const env = testEnvironment(context, tools.s3?.path);
@@ -67,14 +71,15 @@ function findTool({ environment, terminal }: CommandContext, ensure: (machine: M
 /** A suite that cannot run is one skipped test, or one failed where every tool is required. */
 function missingOf(
   suite: Suite,
-  tools: { readonly redis: Tool | undefined; readonly s3: Tool | undefined },
+  tools: Readonly<Record<"redis" | "s3" | "prometheus", Tool | undefined>>,
   context: CommandContext,
 ): Tally | undefined {
   const isEmpty = suite.folders.length > 0 && !hasTests(suite, ROOT);
   const problem = isEmpty
     ? "it has no tests"
     : ((suite.needsRedis ? tools.redis?.problem : undefined) ??
-      (suite.needsS3 ? tools.s3?.problem : undefined));
+      (suite.needsS3 ? tools.s3?.problem : undefined) ??
+      (suite.needsPrometheus ? tools.prometheus?.problem : undefined));
   if (problem === undefined) return undefined;
   const required = context.environment.toolsRequired;
   context.terminal.err(`suite ${suite.name} ${required ? "fails" : "is skipped"}: ${problem}`);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { ensureRedis, findOnPath, type Machine } from "./redis-binary.js";
+import { findOnPath, type Machine } from "./machine.js";
+import { ensureRedis } from "./redis-binary.js";
 
 /** A machine with some programs; installing adds Redis where `installs` allows it. */
 function machineWith(programs: readonly string[], traits: Partial<Machine> & { installs?: boolean } = {}) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Machine } from "../farm/redis-binary.js";
+import type { Machine } from "../farm/machine.js";
 import { ensureS3Server } from "./s3-server.js";
 
 const SERVER = "/tools/versitygw-v1.8.0/versitygw";

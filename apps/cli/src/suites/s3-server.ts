@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { FarmError } from "@latentfarm/contract";
-import type { Machine } from "../farm/redis-binary.js";
+import type { Machine } from "../farm/machine.js";
 
 /**
  * The S3 server that tests run: Versity's gateway on a folder, which checks signatures and checksums, honours

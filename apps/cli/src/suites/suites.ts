@@ -10,6 +10,8 @@ export interface Suite {
   readonly needsRedis: boolean;
   /** Nor without an S3 server, which Go builds. */
   readonly needsS3: boolean;
+  /** Nor without Prometheus and promtool. */
+  readonly needsPrometheus: boolean;
   /** Test files start farms of their own and measure time: side by side they would disturb each other. */
   readonly oneFileAtATime: boolean;
   /** Too long for a whole run: it runs only when it is asked for by name. */
@@ -21,6 +23,7 @@ const suite = (name: string, folders: readonly string[], traits: Partial<Suite> 
   folders,
   needsRedis: false,
   needsS3: false,
+  needsPrometheus: false,
   oneFileAtATime: false,
   onlyByName: false,
   ...traits,
@@ -43,6 +46,8 @@ export const SUITES: readonly Suite[] = [
     oneFileAtATime: true,
   }),
   suite("e2e", ["test/e2e"], { needsRedis: true, oneFileAtATime: true }),
+  // A Prometheus scrapes a farm under load, and every dashboard and alert is evaluated on it.
+  suite("metrics", ["test/metrics"], { needsRedis: true, needsPrometheus: true, oneFileAtATime: true }),
   suite("chaos", ["test/chaos"], { needsRedis: true, oneFileAtATime: true }),
   suite("soak", ["test/soak"], { needsRedis: true, oneFileAtATime: true, onlyByName: true }),
 ];
