@@ -7,6 +7,9 @@ const INLINE_BYTES = 4;
 /** Entries of a directory that are looked at: cameras write some 60. */
 const ENTRIES_MAX = 512;
 const CODE_BYTES = 8;
+/** The first and the last character that can be seen. */
+const ASCII_MIN = 0x20;
+const ASCII_MAX = 0x7e;
 
 /** A TIFF file whose numbers are read in its own byte order. */
 interface Tiff {
@@ -73,16 +76,20 @@ function decodeComment(value: Buffer, isLittle: boolean): string | undefined {
 
 /**
  * The order is not the block's for every writer: piexif's is always big-endian, and others turn the block around it. So
- * it follows from where the zeros are, of which nearly every text has some.
+ * it follows from the order in which more of the text is ASCII; each line of settings has a hundred such characters.
  */
 function decodeUtf16(bytes: Buffer, isLittle: boolean): string {
   const even = bytes.subarray(0, bytes.length & ~1);
-  let zerosFirst = 0;
+  let lead = 0;
   for (let at = 0; at < even.length; at += 2) {
-    zerosFirst += Number(even[at] === 0) - Number(even[at + 1] === 0);
+    lead += Number(isAscii(even[at], even[at + 1])) - Number(isAscii(even[at + 1], even[at]));
   }
-  const little = zerosFirst === 0 ? isLittle : zerosFirst < 0;
+  const little = lead === 0 ? isLittle : lead > 0;
   return (little ? even : Buffer.from(even).swap16()).toString("utf16le");
+}
+
+function isAscii(low: number | undefined, high: number | undefined): boolean {
+  return high === 0 && low !== undefined && low >= ASCII_MIN && low <= ASCII_MAX;
 }
 
 /** Up to the first zero, if there is one; in UTF-8, of which ASCII is a part. */
