@@ -1,6 +1,7 @@
 import { FARM_VERSION } from "@latentfarm/contract";
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.js";
+import { gcCommand } from "./commands/gc.js";
 import { gpuCommand } from "./commands/gpu.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { keysCommand } from "./commands/keys.js";
@@ -23,6 +24,7 @@ export function createProgram(context: CommandContext): Command {
     keysCommand,
     modelsCommand,
     gpuCommand,
+    gcCommand,
     benchCommand,
     testCommand,
   ].map((make) => make(context));

@@ -1,53 +1,18 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createJobId, type JobRecord } from "@latentfarm/contract";
+import { createJobId } from "@latentfarm/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createDiskStore } from "./disk-store.js";
 import { readSidecar, writeSidecar } from "./job-sidecar.js";
 import { frameKey, jobKey } from "./keys.js";
 import { STORE_CASES } from "./testing/conformance.js";
+import { jobRecord } from "./testing/job-record.js";
 
 const JOB = createJobId({ nowMs: 0, random: new Uint8Array(10) });
 const TEXT = { contentType: "text/plain", metadata: {} };
 
-const RECORD: JobRecord = {
-  id: JOB,
-  tenant: "default",
-  status: "canceled",
-  created_at: "2026-01-01T00:00:00.000Z",
-  started_at: null,
-  finished_at: "2026-01-01T00:00:01.000Z",
-  model: "postcards",
-  params: {
-    prompt: "a sun",
-    negative_prompt: "",
-    model: "postcards",
-    width: 64,
-    height: 64,
-    steps: 4,
-    guidance_scale: 1,
-    sampler: "euler",
-    scheduler: "simple",
-    shift: 3,
-    seed: "7",
-    output_format: "png",
-    output_quality: 90,
-    num_images: 1,
-    metadata: {},
-    priority: "normal",
-  },
-  progress: { step: 0, steps: 4, frames_done: 1, frames: 1 },
-  position: null,
-  start_before: null,
-  cost: 0,
-  webhook: null,
-  eta_seconds: null,
-  eta_low_seconds: null,
-  eta_high_seconds: null,
-  frames: [{ index: 0, seed: "7", status: "canceled", attempt: 0, result: null, error: null }],
-  error: null,
-};
+const RECORD = jobRecord({ id: JOB });
 
 let root = "";
 beforeEach(async () => {

@@ -1,3 +1,4 @@
+export { type CollectedJob, type CollectOptions, collectJobs } from "./collect-jobs.js";
 export { createStore, type StoreEnv, type StoreSettings, storeSettingsOf } from "./create-store.js";
 export { createDiskStore } from "./disk-store.js";
 export { listSidecars, readSidecar, writeSidecar } from "./job-sidecar.js";
@@ -13,5 +14,6 @@ export type {
   StoredObject,
   StoreIdentity,
 } from "./object-store.js";
+export { removeEmptyFolder } from "./remove-empty-folder.js";
 export type { S3Checksums, S3Encryption, S3Limits, S3Settings, S3StorageClass } from "./s3/s3-settings.js";
 export { createTimedStore, type StoreCall } from "./timed-store.js";

@@ -13,6 +13,11 @@ const EXTENSIONS = { png: "png", jpeg: "jpg", webp: "webp" } as const satisfies 
 /** The folder that every job has a folder in. */
 export const JOBS_FOLDER = "jobs";
 
+/** The folder of everything of one job. */
+export function jobFolder(jobId: JobId): string {
+  return `${JOBS_FOLDER}/${jobId}`;
+}
+
 /** The key of a frame's picture: fixed per frame, so that a later attempt finds an earlier one's result. */
 export function frameKey(jobId: JobId, index: number, format: OutputFormat): string {
   return `jobs/${jobId}/${index}.${EXTENSIONS[format]}`;
