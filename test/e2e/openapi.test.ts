@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { FarmError, LIMITS, type ModelInfo, modelListSchema } from "@latentfarm/contract";
 import { connectQueue, type Farm } from "@latentfarm/queue";
+import { Validator } from "@seriousme/openapi-schema-validator";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestFarm, type TestFarm } from "../harness/index.js";
@@ -73,6 +74,11 @@ async function serveBrokenModel(): Promise<void> {
 }
 
 describe("/openapi.json", () => {
+  it("is valid OpenAPI 3.1", async () => {
+    const checked = await new Validator().validate(answers.document);
+    expect(checked).toEqual({ valid: true });
+  });
+
   it("tells the truth of a job that is drawn, from its submit to its deliveries", async () => {
     const job = (await submit({ webhook: { url: hook } }, 200, { prefer: "wait=60" })).body;
     expect(job.status).toBe("succeeded");

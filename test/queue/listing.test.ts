@@ -43,7 +43,7 @@ async function submitSeries(tenant: string, count: number, model = freshModel())
   return ids.reverse();
 }
 
-const idsOf = (jobs: readonly JobRecord[]) => jobs.map(({ id }) => id);
+const idsOf = (jobs: readonly Pick<JobRecord, "id">[]) => jobs.map(({ id }) => id);
 
 async function readAll(query: JobQuery, between: () => Promise<unknown> = async () => undefined) {
   const ids: string[] = [];

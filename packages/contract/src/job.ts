@@ -151,6 +151,12 @@ export const frameSchema = z.object({
 /** A frame as clients see it. */
 export type Frame = z.infer<typeof frameSchema>;
 
+/** A job as the queue keeps it, without its frames, which a job of thousands has. */
+export const jobHeadSchema = jobRecordSchema.omit({ frames: true });
+
+/** A job as the queue keeps it, without its frames. */
+export type JobHead = z.infer<typeof jobHeadSchema>;
+
 /** A job as clients see it. */
 export const jobSchema = jobRecordSchema.omit({ tenant: true }).extend({
   params: jobParamsSchema.omit({ metadata: true }),

@@ -1,6 +1,6 @@
 import type { JobEvent, WireEvent } from "./events.js";
 import type { JobId } from "./ids.js";
-import type { Frame, FrameRecord, Job, JobRecord, JobSummary } from "./job.js";
+import type { Frame, FrameRecord, Job, JobHead, JobRecord, JobSummary } from "./job.js";
 
 /** The path of a job. */
 export function jobPath(id: JobId): string {
@@ -10,12 +10,13 @@ export function jobPath(id: JobId): string {
 /** A job as clients see it: object keys become paths on the gateway. `base` stands before each path, such as `https://farm.example`. */
 export function jobToWire(record: JobRecord, base = ""): Job {
   const frames = record.frames.map((frame) => frameToWire(record.id, frame, base));
-  return { ...jobToSummary(record, base), frames };
+  const { frames: _frames, ...head } = record;
+  return { ...jobToSummary(head, base), frames };
 }
 
 /** A job as a list shows it. */
-export function jobToSummary(record: JobRecord, base = ""): JobSummary {
-  const { tenant: _tenant, frames: _frames, webhook, ...shown } = record;
+export function jobToSummary(record: JobHead, base = ""): JobSummary {
+  const { tenant: _tenant, webhook, ...shown } = record;
   const { metadata, ...params } = record.params;
   const self = `${base}${jobPath(record.id)}`;
   return {

@@ -4,6 +4,7 @@ import type {
   FrameRecord,
   FrameResult,
   JobEvent,
+  JobHead,
   JobId,
   JobParams,
   JobRecord,
@@ -217,7 +218,7 @@ export interface Farm extends AsyncDisposable {
    */
   retry(id: JobId): Promise<JobRecord | undefined>;
   /** A tenant's jobs, newest first; those that Redis has forgotten are not among them. */
-  listJobs(query: JobQuery): Promise<{ readonly jobs: JobRecord[]; readonly next_cursor: string | null }>;
+  listJobs(query: JobQuery): Promise<{ readonly jobs: JobHead[]; readonly next_cursor: string | null }>;
   /** What would become of a job; nothing is queued. */
   forecast(draft: JobDraft): Promise<Forecast>;
   /** The farm's numbers, with the given tenant's own. */

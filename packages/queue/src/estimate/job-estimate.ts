@@ -1,6 +1,6 @@
-import { frameCost, isTerminal, type JobRecord } from "@latentfarm/contract";
+import { frameCost, type JobHead, type JobRecord } from "@latentfarm/contract";
 import type { JobDraft } from "../farm.js";
-import { costOfUnits, decodeJob, type StoredJob, unitsOfCost } from "../jobs/job-record.js";
+import { costOfUnits, decodeHead, decodeJob, type StoredJob, unitsOfCost } from "../jobs/job-record.js";
 import { EMPTY_FLOW, type OrderSnapshot } from "./order-snapshot.js";
 import { etaOf, type Prediction, predict } from "./predict.js";
 
@@ -23,37 +23,56 @@ export function estimateJob(snapshot: OrderSnapshot, stored: StoredJob): JobReco
   const job = decodeJob(stored);
   const { fields } = stored;
   const taken = Number(fields.next);
-  const unreleased = fields.cancel === undefined ? Number(fields.waits ?? 0) : 0;
   // Frames of it that have failed and wait again are numbered among those that were released before.
-  const again = unreleased - (fields.rest === "queued" ? job.frames.length - taken : 0);
+  const again = unreleasedOf(stored) - (fields.rest === "queued" ? job.frames.length - taken : 0);
   // A frame of it that is ready goes before everything that is not.
   const queued = job.frames.slice(0, taken).filter(({ status }) => status === "queued").length;
   const isReady = queued > Math.max(0, again);
+  return { ...job, ...estimateOf(snapshot, { stored, head: job, isReady }) };
+}
+
+/** The head of a stored job that has not ended, as {@link estimateJob} but for what only its frames can tell. */
+export function estimateHead(snapshot: OrderSnapshot, stored: StoredJob): JobHead {
+  const head = decodeHead(stored);
+  const isReady = head.status === "queued" && unreleasedOf(stored) === 0;
+  return { ...head, ...estimateOf(snapshot, { stored, head, isReady }) };
+}
+
+function estimateOf(
+  snapshot: OrderSnapshot,
+  job: { readonly stored: StoredJob; readonly head: JobHead; readonly isReady: boolean },
+): EstimateFields {
+  const { stored, head, isReady } = job;
+  const { fields } = stored;
+  const unreleased = unreleasedOf(stored);
   if (unreleased === 0) {
-    const work = { cost: remainingCost(job, snapshot), frameCost: 0 };
-    return withEstimate(job, { position: isReady ? 0 : null, eta: etaOf(snapshot, work) });
+    const work = { cost: remainingCost(head, Number(fields.open), snapshot), frameCost: 0 };
+    return estimateFields({ position: isReady ? 0 : null, eta: etaOf(snapshot, work) });
   }
-  const perFrame = unitsOfCost(frameCost(job.params));
-  const flow = snapshot.tenants.get(job.tenant)?.flows[job.params.priority] ?? EMPTY_FLOW;
+  const perFrame = unitsOfCost(frameCost(head.params));
+  const flow = snapshot.tenants.get(head.tenant)?.flows[head.params.priority] ?? EMPTY_FLOW;
   const { position, eta } = predict(snapshot, {
-    tenant: job.tenant,
+    tenant: head.tenant,
     weight: 1,
-    priority: job.params.priority,
+    priority: head.params.priority,
     ownUnits: perFrame * unreleased,
     frameUnits: perFrame,
     aheadUnits: Math.max(0, Number(fields.mark) - perFrame * unreleased - flow.gone),
     aheadFrames: Math.max(0, Number(fields.mark_frames) - unreleased - flow.framesGone),
   });
-  return withEstimate(job, { position: isReady ? 0 : position, eta });
+  return estimateFields({ position: isReady ? 0 : position, eta });
 }
 
-/** Puts an estimate into a job. */
-export function withEstimate(
-  job: JobRecord,
-  { position, eta }: { readonly position: number | null; readonly eta: Prediction["eta"] },
-): JobRecord {
+/** Frames of a job that its flow still owes it. */
+function unreleasedOf({ fields }: StoredJob): number {
+  return fields.cancel === undefined ? Number(fields.waits ?? 0) : 0;
+}
+
+type EstimateFields = Pick<JobHead, "position" | "eta_seconds" | "eta_low_seconds" | "eta_high_seconds">;
+
+function estimateFields(prediction: Parameters<typeof withEstimate>[1]): EstimateFields {
+  const { position, eta } = prediction;
   return {
-    ...job,
     position,
     eta_seconds: eta?.seconds ?? null,
     eta_low_seconds: eta?.low_seconds ?? null,
@@ -61,12 +80,19 @@ export function withEstimate(
   };
 }
 
+/** Puts an estimate into a job. */
+export function withEstimate(
+  job: JobRecord,
+  prediction: { readonly position: number | null; readonly eta: Prediction["eta"] },
+): JobRecord {
+  return { ...job, ...estimateFields(prediction) };
+}
+
 /**
  * Megapixel-steps until a job is done all of whose frames are with workers or ready: theirs, and as much again of each
  * frame that shares the fleet with them, at most all that is open.
  */
-function remainingCost(job: JobRecord, { openUnits, openFrames, slots }: OrderSnapshot): number {
-  const open = job.frames.filter(({ status }) => !isTerminal(status)).length;
+function remainingCost(job: JobHead, open: number, { openUnits, openFrames, slots }: OrderSnapshot): number {
   const stepsLeft = Math.min(job.progress.steps - job.progress.step, open * job.params.steps);
   const own = stepsLeft * frameCost({ ...job.params, steps: 1 });
   const beside = Math.max(1, Math.min(openFrames, Math.max(1, slots)) / Math.max(1, open));

@@ -31,6 +31,8 @@ const FIELDS = {
   steps: "4",
   step_units: "16",
   next: "2",
+  open: "1",
+  stepped: "3",
   rest: "queued",
   "0:status": "failed",
   "0:attempt": "3",

@@ -1,8 +1,8 @@
-import { isJobId, type JobId, type JobRecord, STATUSES } from "@latentfarm/contract";
+import { isJobId, type JobHead, type JobId, STATUSES } from "@latentfarm/contract";
 import type { JobQuery } from "../farm.js";
 import { jobIndexKey } from "../keys.js";
 import { bounded } from "../redis/errors.js";
-import { type ReadContext, readEstimatedJob } from "./read-job.js";
+import { type ReadContext, readEstimatedHead } from "./read-job.js";
 
 /**
  * A page of a tenant's jobs, newest first: ids sort by the time they were made, so that the last id of a page is where the
@@ -12,7 +12,7 @@ import { type ReadContext, readEstimatedJob } from "./read-job.js";
 export async function listJobs(
   context: ReadContext,
   query: JobQuery,
-): Promise<{ readonly jobs: JobRecord[]; readonly next_cursor: string | null }> {
+): Promise<{ readonly jobs: JobHead[]; readonly next_cursor: string | null }> {
   const { tenant, limit, cursor } = query;
   const from = cursor === undefined ? "+" : `(${cursor}`;
   const statuses = query.status === undefined ? STATUSES : [query.status];
@@ -26,7 +26,7 @@ export async function listJobs(
   // A job that moves while it is looked for may be seen in two states.
   const ids = [...new Set(pages.flat())].filter(isJobId).sort().reverse();
   const shown = ids.slice(0, limit);
-  const jobs = await Promise.all(shown.map((id) => readEstimatedJob(context, id)));
+  const jobs = await Promise.all(shown.map((id) => readEstimatedHead(context, id)));
   return {
     jobs: jobs.filter((job) => job !== undefined),
     next_cursor: ids.length > limit ? lastOf(shown) : null,

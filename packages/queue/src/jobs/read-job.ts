@@ -1,10 +1,10 @@
-import { isTerminal, type JobId, type JobRecord, statusSchema } from "@latentfarm/contract";
+import { isTerminal, type JobHead, type JobId, type JobRecord, statusSchema } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
-import { estimateJob } from "../estimate/job-estimate.js";
+import { estimateHead, estimateJob } from "../estimate/job-estimate.js";
 import type { OrderSnapshots } from "../estimate/order-snapshot.js";
 import { frameQueueId, modelOfQueue, waitingFramesKey } from "../keys.js";
 import { bounded } from "../redis/errors.js";
-import { decodeJob, readStoredJob } from "./job-record.js";
+import { decodeHead, decodeJob, readStoredHead, readStoredJob } from "./job-record.js";
 
 /** What reading jobs needs. */
 export interface ReadContext {
@@ -26,6 +26,21 @@ export async function readEstimatedJob(
   if (isTerminal(statusSchema.parse(status))) return decodeJob(stored);
   const job = estimateJob(await snapshots.get(modelOfQueue(model ?? "")), stored);
   return job.position === 0 ? { ...job, position: await rankOf(redis, job) } : job;
+}
+
+/**
+ * A job without its frames, with its position and ETA: as much work for a job of thousands as for one of one.
+ * @throws {FarmError} queue_unavailable
+ */
+export async function readEstimatedHead(
+  { redis, snapshots }: ReadContext,
+  id: JobId,
+): Promise<JobHead | undefined> {
+  const stored = await readStoredHead(redis, id);
+  if (stored === undefined) return undefined;
+  const { status, model } = stored.fields;
+  if (isTerminal(statusSchema.parse(status))) return decodeHead(stored);
+  return estimateHead(await snapshots.get(modelOfQueue(model ?? "")), stored);
 }
 
 /** The frames that lie ready before a job's first one that does; 0 when it is just being taken. */

@@ -12,16 +12,16 @@ import {
 import type { Redis } from "ioredis";
 import { predictDraft, withEstimate } from "../estimate/job-estimate.js";
 import type { OrderSnapshot, OrderSnapshots } from "../estimate/order-snapshot.js";
-import { etaOf, type Prediction } from "../estimate/predict.js";
+import type { Prediction } from "../estimate/predict.js";
 import type { Forecast, Idempotency, JobDraft, NewJob } from "../farm.js";
 import type { FrameQueues } from "../frames/frame-queues.js";
 import type { Releaser } from "../frames/release-frames.js";
 import { FARM_USAGE_KEY, idempotencyKey, jobEventsKey, jobRecordKey, queueModel, usageKey } from "../keys.js";
-import { QUOTA_RETRY_SECONDS_MAX } from "../limits.js";
 import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
 import { CREATE } from "../scripts/jobs.js";
 import { costOfUnits, readJob, unitsOfCost } from "./job-record.js";
+import { quotaRefusal } from "./quota-refusal.js";
 
 /** What taking a job in needs. */
 export interface SubmitContext {
@@ -52,9 +52,10 @@ export async function submitJob(context: SubmitContext, job: NewJob): Promise<Jo
   });
   // The release goes out behind it on the same connection, so that the frames of an idle farm lose no time.
   context.releaser.poke(job.model);
-  const [outcome, first, present, allowed] = await created;
+  const [outcome, first, present] = await created;
   if (outcome === "full") throw farmFull();
-  if (outcome === "quota") throw quotaExceeded({ job, snapshot, limit: String(first), present, allowed });
+  if (outcome === "quota")
+    throw quotaRefusal(job, snapshot, { limit: String(first), present: Number(present) });
   invariant(first !== undefined && isJobId(first), "the record of a new job names its id");
   if (outcome === "conflict") throw conflict(first);
   if (outcome === "created") return withEstimate(newRecord(job), prediction);
@@ -189,36 +190,5 @@ function farmFull(): FarmError {
   return new FarmError(
     "overloaded",
     `Cannot take the job as the farm is full: limit farm_frames_max is ${LIMITS.farm_frames_max}`,
-  );
-}
-
-/** The wait is the time in which the fleet does as much work as is over the limit; a minute while no rate is known. */
-function quotaExceeded(refusal: {
-  readonly job: NewJob;
-  readonly snapshot: OrderSnapshot;
-  readonly limit: string;
-  readonly present: string | undefined;
-  readonly allowed: string | undefined;
-}): FarmError {
-  const { job, snapshot, limit } = refusal;
-  const isCost = limit === "queued_cost_max";
-  const shown = (text: string | undefined) => (isCost ? costOfUnits(Number(text)) : Number(text));
-  const present = shown(refusal.present);
-  const allowed = shown(refusal.allowed);
-  const perFrame = frameCost(job.params);
-  const asked = isCost ? perFrame * job.params.num_images : job.params.num_images;
-  const over = Math.max(0, present + asked - allowed) * (isCost ? 1 : perFrame);
-  const eta = etaOf(snapshot, { cost: over, frameCost: 0 });
-  const seconds = Math.min(
-    QUOTA_RETRY_SECONDS_MAX,
-    Math.max(1, Math.ceil(eta?.seconds ?? QUOTA_RETRY_SECONDS_MAX)),
-  );
-  const message = `is ${allowed}, ${present} are open and the job asks for ${asked}`;
-  return new FarmError(
-    "quota_exceeded",
-    `Cannot take the job as the tenant's limit is reached: ${limit} ${message}`,
-    {
-      details: { limit, retry_after_seconds: seconds, errors: [{ path: `limits.${limit}`, message }] },
-    },
   );
 }

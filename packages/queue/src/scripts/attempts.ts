@@ -138,6 +138,7 @@ if standing(i, ARGV[2], ARGV[3], KEYS[3]) == 'lost' or TERMINAL[frame_status(i)]
 run_frame(i)
 move_frame(i, 'succeeded')
 set_frame(i, 'open', 0)
+redis.call('HINCRBY', record, 'stepped', num('steps') - tonumber(frame(i, 'step') or 0))
 set_frame(i, 'step', get('steps'))
 set_frame(i, 'result', ARGV[4])
 drop_snapshot(i, KEYS[4])

@@ -133,6 +133,8 @@ redis.call('HDEL', record, 'cancel', 'error', 'finished_ms', 'eta_ms', 'start_be
 for i = 0, num('next') - 1 do
   if frame(i, 'status') == 'failed' then
     move_frame(i, 'queued')
+    local step = tonumber(frame(i, 'step') or 0)
+    if step ~= 0 then redis.call('HINCRBY', record, 'stepped', -step) end
     for _, name in ipairs({ 'error', 'tries', 'lost', 'interrupted', 'failed_on', 'saved', 'step', 'open' }) do
       redis.call('HDEL', record, i .. ':' .. name)
     end

@@ -10,7 +10,8 @@ import type { Script } from "./script.js";
  * it, the webhook that carries it and the tenant's books are one change, and poll, stream and delivery agree.
  *
  * Fields of the record: `status tenant model created_at created_ms start_before_ms started_ms finished_ms frames steps
- * step_units class next rest open succeeded failed canceled expired cancel seq error hook hook_events eta_ms
+ * step_units class next rest open stepped succeeded failed canceled
+ * expired cancel seq error hook hook_events eta_ms
  * eta_low eta_high waits mark mark_frames`, and for frame i `i:status i:attempt i:token i:step i:saved i:worker i:open i:tries
  * i:lost i:interrupted i:failed_on i:preview i:result i:error`.
  *
@@ -110,7 +111,10 @@ end
 -- Steps of an unfinished frame that are done; the model's sum of them is work that the backlog no longer holds.
 local function set_step(i, step)
   local by = step - tonumber(frame(i, 'step') or 0)
-  if by ~= 0 then redis.call('HINCRBY', fair_key(), 'done', whole(by * num('step_units'))) end
+  if by ~= 0 then
+    redis.call('HINCRBY', fair_key(), 'done', whole(by * num('step_units')))
+    redis.call('HINCRBY', record, 'stepped', by)
+  end
   set_frame(i, 'step', step)
 end
 
