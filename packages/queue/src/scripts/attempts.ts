@@ -44,8 +44,11 @@ local function claimed(attempt)
   return { 'claimed', attempt, whole(now_ms() - num('created_ms')), get('tenant'), redis.call('GET', root .. ':params:' .. id) }
 end
 -- Said twice, since the first answer was lost.
-if frame(i, 'open') == '1' and frame(i, 'token') == token then return claimed(frame(i, 'attempt')) end
-if frame(i, 'open') == '1' then
+local is_own = frame(i, 'open') == '1' and frame(i, 'token') == token
+if is_own and not get('cancel') then return claimed(frame(i, 'attempt')) end
+if is_own then
+  set_frame(i, 'open', 0)
+elseif frame(i, 'open') == '1' then
   set_frame(i, 'open', 0)
   count('attempts_lost')
   if status == 'running' and not get('cancel') then move_frame(i, 'queued') end

@@ -107,11 +107,12 @@ function checkClaim(step: Step, budget: Budget): string | undefined {
     return is[field("attempt")] === was[field("attempt")]
       ? undefined
       : "a claim in vain counts as an attempt";
-  if (isRepeated)
+  // A job that was canceled meanwhile gives no attempt, to nobody.
+  if (isRepeated && was.cancel === undefined)
     return outcome === "claimed" && isDeepStrictEqual(was, is)
       ? undefined
       : "a claim said twice is not answered as at first";
-  if (hadOpen) budget.lost++;
+  if (hadOpen && !isRepeated) budget.lost++;
   if (outcome === "claimed") {
     if (was.cancel !== undefined) return "a canceled frame is claimed";
     if (Number(attempt) !== numberOf(was, field("attempt")) + 1)

@@ -32,11 +32,11 @@ export const ATTEMPT_BUGS: Readonly<Record<string, TextBug>> = {
     replace: "",
   },
   "a claim forgets the attempt that was lost": {
-    find: "if frame(i, 'open') == '1' then\n  set_frame(i, 'open', 0)",
-    replace: "if false then\n  set_frame(i, 'open', 0)",
+    find: "elseif frame(i, 'open') == '1' then\n  set_frame(i, 'open', 0)",
+    replace: "elseif false then\n  set_frame(i, 'open', 0)",
   },
   "a claim said twice begins a second attempt": {
-    find: "if frame(i, 'open') == '1' and frame(i, 'token') == token then return claimed(frame(i, 'attempt')) end",
+    find: "if is_own and not get('cancel') then return claimed(frame(i, 'attempt')) end",
     replace: "",
   },
   "a canceled frame is claimed": {
