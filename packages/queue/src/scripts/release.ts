@@ -62,6 +62,7 @@ local function take_frame(flow, name)
     add_load(fair, 'dn|' .. name, rest)
     set('waits', 0)
   end
+  redis.call('DEL', root .. ':again:' .. id)
   redis.call('LPOP', flow)
   if redis.call('LLEN', flow) == 0 then
     redis.call('HDEL', fair .. ':load', 'e|' .. name, 'en|' .. name, 'd|' .. name, 'dn|' .. name)
