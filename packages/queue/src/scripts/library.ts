@@ -195,6 +195,7 @@ local function settle()
   if to == 'succeeded' then calibrate(now) end
   redis.call('ZREM', root .. ':due', id)
   redis.call('ZADD', root .. ':ended', whole(now), id .. '|' .. get('tenant') .. '|' .. to)
+  redis.call('DEL', root .. ':again:' .. id)
   redis.call('ZADD', root .. ':unfiled', whole(now), id)
   emit('job.' .. to, to == 'failed' and '{"error":' .. get('error') .. '}' or '{}')
   pack_log()
