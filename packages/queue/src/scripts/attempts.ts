@@ -23,7 +23,7 @@ const INTERRUPTED_TOO_OFTEN = JSON.stringify({
 /**
  * Begins an attempt. KEYS 3 the lock, 4 the snapshot. ARGV index, lock token, worker, model. Gives `claimed`, the attempt,
  * the milliseconds since the job's creation, the tenant and the parameters; `done` and the job's status when the frame
- * has ended; `gone`; `lost`. Unless it gives `lost`, the frame is no longer on its way into the queue.
+ * has ended or is not released; `gone`; `lost`. Unless it gives `lost`, the frame is no longer on its way into the queue.
  */
 export const CLAIM: Script = jobScript(
   "claim",
@@ -39,7 +39,9 @@ if tag then
   if tonumber(tag) > tonumber(redis.call('HGET', fair, 'v') or 0) then redis.call('HSET', fair, 'v', tag) end
 end
 if not status then return { 'gone' } end
-if TERMINAL[status] then return { 'done', get('status') } end
+-- A frame that a client's retry has queued is not to be taken before its release, by an entry of its former life.
+local is_placed = redis.call('SISMEMBER', root .. ':out:' .. get('tenant'), id .. '-' .. i) == 1
+if TERMINAL[status] or not is_placed then return { 'done', get('status') } end
 local function claimed(attempt)
   return { 'claimed', attempt, whole(now_ms() - num('created_ms')), get('tenant'), redis.call('GET', root .. ':params:' .. id) }
 end

@@ -29,7 +29,7 @@ export function createPlacesCheck(tenants: readonly TenantPlan[]): Check {
       if (!isOpen(statusOfMember(step, member))) unclaimed.delete(member);
       else if (!isListed) return `released frame ${member} is on no list and no worker has it`;
     }
-    return checkAdmission(step, tenants);
+    return checkClaimed(step, places) ?? checkAdmission(step, tenants);
   };
 }
 
@@ -47,6 +47,14 @@ function followRelease(step: Step, places: Map<string, string>, unclaimed: Set<s
   if (call.name === "claim" && job !== undefined && index !== undefined && token === step.holder) {
     unclaimed.delete(memberOf(job, index));
   }
+}
+
+/** What is not released is not claimed: it would hold no place. */
+function checkClaimed({ call, answer }: Step, places: ReadonlyMap<string, string>): string | undefined {
+  const { job, index } = call.about;
+  if (call.name !== "claim" || answer[0] !== "claimed" || job === undefined || index === undefined)
+    return undefined;
+  return places.has(memberOf(job, index)) ? undefined : "a frame is claimed that is not released";
 }
 
 function statusOfMember(step: Step, member: string) {
