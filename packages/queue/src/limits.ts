@@ -139,6 +139,9 @@ export const STORE_SECONDS = 2_592_000;
 /** Milliseconds between two rounds of housekeeping, done by whichever process comes first: an expiry is a second late. */
 export const KEEP_MS = 1_000;
 
+/** Milliseconds of the lease on a round: shorter than the round, so that a process alone takes each one. */
+export const KEEPER_LEASE_MS = 900;
+
 /** Jobs that one round expires, files or forgets; the next round goes on. */
 export const KEEP_PAGE = 100;
 

@@ -12,7 +12,7 @@ import {
   QUEUES_KEY,
   UNFILED_KEY,
 } from "../keys.js";
-import { FINISHED_JOB_SECONDS, KEEP_MS, KEEP_PAGE, UNFILED_AFTER_MS } from "../limits.js";
+import { FINISHED_JOB_SECONDS, KEEP_MS, KEEP_PAGE, KEEPER_LEASE_MS, UNFILED_AFTER_MS } from "../limits.js";
 import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
 import { EXPIRE, FILED } from "../scripts/jobs.js";
@@ -46,7 +46,7 @@ async function keepOnce(context: EndContext, options: KeepOptions, own: string):
   const { redis, log } = context;
   try {
     const lease = await bounded("take the keeper's lease", () =>
-      redis.set(KEEPER_KEY, own, "PX", KEEP_MS, "NX"),
+      redis.set(KEEPER_KEY, own, "PX", KEEPER_LEASE_MS, "NX"),
     );
     if (lease === null) return;
     await expireDue(context, Date.now());
