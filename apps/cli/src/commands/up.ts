@@ -10,6 +10,7 @@ import { prepareDataDir } from "../farm/data-dir.js";
 import { lockData } from "../farm/data-lock.js";
 import { type LocalFarm, startFarm } from "../farm/farm.js";
 import { resolveModelDir } from "../farm/model-dir.js";
+import { observeFarm } from "../farm/observe-farm.js";
 import { identifyProcess } from "../farm/process-identity.js";
 import { farmNotePath } from "../farm/running-farm.js";
 import { writeNote } from "../farm/state-file.js";
@@ -25,6 +26,7 @@ interface UpOptions {
   readonly data?: string;
   readonly model?: string;
   readonly webhookLoopback?: true;
+  readonly observe?: true;
 }
 
 /** Workers on one machine: each holds a whole model, and one engine already uses every core. */
@@ -44,6 +46,7 @@ export function upCommand(context: CommandContext): Command {
       "--webhook-loopback",
       "let webhooks go to this machine, by http and to any port (or FARM_WEBHOOK_LOOPBACK=1)",
     )
+    .option("--observe", "run Prometheus beside the farm, where it is installed")
     .addHelpText("after", `\nEnvironment:\n${environmentHelp()}`)
     .action((options: UpOptions) => up(context, options));
 }
@@ -81,11 +84,13 @@ async function up(context: CommandContext, options: UpOptions): Promise<void> {
       workers: options.workers,
       modelDir,
       webhookLoopback: options.webhookLoopback === true,
+      metrics: true,
       signal: stop.signal,
       log: (line) => terminal.err(`${new Date().toISOString()} ${line}`),
     });
     interrupt.onSecond(farm.kill);
-    await serve(context, farm, { dataDir, workers: options.workers, stop: stop.signal });
+    const observe = options.observe === true;
+    await serve(context, farm, { dataDir, workers: options.workers, observe, stop: stop.signal });
   } catch (error) {
     // Ctrl-C while it starts is an ordered end, as it is later.
     if (!(error instanceof FarmError && error.code === "canceled")) throw error;
@@ -94,11 +99,16 @@ async function up(context: CommandContext, options: UpOptions): Promise<void> {
   }
 }
 
-async function serve(
-  { terminal }: CommandContext,
-  farm: LocalFarm,
-  options: { readonly dataDir: string; readonly workers: number; readonly stop: AbortSignal },
-): Promise<void> {
+/** What `serve()` is told of the farm that it serves. */
+interface ServeOptions {
+  readonly dataDir: string;
+  readonly workers: number;
+  readonly observe: boolean;
+  readonly stop: AbortSignal;
+}
+
+async function serve(context: CommandContext, farm: LocalFarm, options: ServeOptions): Promise<void> {
+  const { terminal, environment } = context;
   const own = identifyProcess(process.pid);
   invariant(own, "this process runs");
   const notePath = farmNotePath(options.dataDir);
@@ -107,6 +117,19 @@ async function serve(
   terminal.out(`${pc.bold(farm.url)} is ready: ${crew}, data in ${options.dataDir}, Ctrl-C stops it`);
   const keyless = await describeKeyless(farm);
   if (keyless !== undefined) terminal.err(keyless);
+  terminal.err(
+    `metrics: ${farm.targets.map(({ name, address }) => `${name} http://${address}/metrics`).join(", ")}`,
+  );
+  await using observer = options.observe
+    ? await observeFarm({
+        environment,
+        farm,
+        stateDir: options.dataDir,
+        signal: options.stop,
+        log: terminal.err,
+      })
+    : undefined;
+  if (observer !== undefined) terminal.err(observer.line);
   if (!options.stop.aborted) await once(options.stop, "abort");
   // From here on new calls start their own farm instead of meeting one that goes away.
   rmSync(notePath, { force: true });

@@ -4,9 +4,11 @@ import type { Environment } from "../config/env.js";
 import { appMain, type FarmApp } from "../root.js";
 import { thisMachine } from "./machine.js";
 import { planNodeProcess, type ReadyMessage } from "./node-process.js";
+import type { MetricsTarget } from "./prometheus-process.js";
 import { ensureRedis } from "./redis-binary.js";
 import { type RedisAddress, startRedis } from "./redis-process.js";
 import { RESTART_POLICY, type Supervised, supervise } from "./supervisor.js";
+import { freePort } from "./tcp-port.js";
 
 /** What a farm on this machine is made of. */
 export interface FarmOptions {
@@ -23,6 +25,8 @@ export interface FarmOptions {
   readonly modelDir: string | undefined;
   /** True lets webhooks go to this machine, whatever the environment says. */
   readonly webhookLoopback?: boolean;
+  /** True has courier and workers tell metrics, each on a free port. */
+  readonly metrics?: boolean;
   readonly signal: AbortSignal;
   log(line: string): void;
 }
@@ -34,6 +38,8 @@ export interface LocalFarm {
   readonly redisUrl: string;
   /** The model that the first worker serves, where it said so. */
   readonly model: string | undefined;
+  /** Where its processes tell metrics. */
+  readonly targets: readonly MetricsTarget[];
   /** Stops in order: workers hand in or give back their frames, then the gateway, the courier, Redis. */
   drain(): Promise<void>;
   /** Kills everything at once. */
@@ -68,6 +74,7 @@ export async function startFarm(options: FarmOptions): Promise<LocalFarm> {
       url,
       redisUrl,
       model: typeof model === "string" ? model : undefined,
+      targets: targetsOf(crew),
       async drain() {
         await drainAll(crew);
         process.off("exit", onExit);
@@ -92,8 +99,10 @@ interface Crew {
 async function startAll(crew: Crew, options: FarmOptions): Promise<string> {
   const redisUrl = options.environment.farm.FARM_REDIS_URL ?? (await startOwnRedis(crew, options));
   const loopback: Settings = options.webhookLoopback === true ? { FARM_WEBHOOK_LOOPBACK: "1" } : {};
-  const start = (name: string, app: FarmApp, own: (last: ReadyMessage | undefined) => Settings) =>
-    supervise(
+  const start = async (name: string, app: FarmApp, own: (last: ReadyMessage | undefined) => Settings) => {
+    // Chosen once: a process that is started again tells its metrics where it did before.
+    const metrics = options.metrics === true && app !== "gateway" ? await metricsPort() : {};
+    return supervise(
       planNodeProcess({
         name,
         main: appMain(app),
@@ -104,11 +113,13 @@ async function startAll(crew: Crew, options: FarmOptions): Promise<string> {
           ...loopback,
           FARM_REDIS_URL: redisUrl,
           FARM_DATA: options.dataDir,
+          ...metrics,
           ...own(last),
         }),
       }),
       { policy: RESTART_POLICY, signal: options.signal, log: options.log },
     );
+  };
   const gateway = start("gateway", "gateway", (last) => ({
     FARM_HOST: options.host,
     FARM_PORT: String(last ? portOf(last) : options.port),
@@ -134,6 +145,24 @@ async function startAll(crew: Crew, options: FarmOptions): Promise<string> {
 }
 
 type Settings = Readonly<Record<string, string>>;
+
+async function metricsPort(): Promise<Settings> {
+  return { FARM_METRICS_PORT: String(await freePort()) };
+}
+
+/** The gateway tells metrics where it serves; the others say where they do. */
+function targetsOf({ gateway, courier, workers }: Crew): MetricsTarget[] {
+  const target = (job: MetricsTarget["job"], process: Supervised<ReadyMessage> | undefined) => {
+    const url = process?.ready()[job === "gateway" ? "url" : "metricsUrl"];
+    if (process === undefined || typeof url !== "string") return [];
+    return [{ job, name: process.name, address: new URL(url).host }];
+  };
+  return [
+    ...target("gateway", gateway),
+    ...target("courier", courier),
+    ...workers.flatMap((worker) => target("worker", worker)),
+  ];
+}
 
 async function startOwnRedis(crew: Crew, options: FarmOptions): Promise<string> {
   crew.redis = await startRedis({

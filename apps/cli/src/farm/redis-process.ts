@@ -56,7 +56,7 @@ export async function startRedis(options: RedisOptions): Promise<Supervised<Redi
   }
 }
 
-/** Stops the Redis that a killed farm left on a folder, if it still runs. */
+/** Stops the process that a killed farm left on a folder, if it still runs. */
 export async function stopLeftover(dir: string): Promise<void> {
   const leftover = readLiveNote(join(dir, NOTE_NAME));
   if (!leftover) return;
@@ -113,7 +113,8 @@ function planOf(options: RedisOptions, port: number, password: string): ProcessP
   };
 }
 
-function noteProcess(dir: string, child: ChildProcess): void {
+/** Notes a child in its folder, for {@link stopLeftover}. */
+export function noteProcess(dir: string, child: ChildProcess): void {
   const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
   if (identity) writeNote(join(dir, NOTE_NAME), identity);
 }
