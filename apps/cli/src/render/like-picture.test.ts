@@ -4,7 +4,14 @@ import { join } from "node:path";
 import type { PictureRecord } from "@latentfarm/contract";
 import { encodeImage, type PictureFacts } from "@latentfarm/image";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type LikePicture, likeBody, likeModel, likeWarnings, readLike } from "./like-picture.js";
+import {
+  type LikePicture,
+  likeBody,
+  likeDifferences,
+  likeModel,
+  likeWarnings,
+  readLike,
+} from "./like-picture.js";
 
 const SIZE = { width: 16, height: 16 };
 const SKIP = { scale: 3, layers: [7], start: 0.01, end: 0.15 };
@@ -109,6 +116,38 @@ describe("likeModel()", () => {
   test("warns without letting the file steer the terminal", () => {
     expect(likeWarnings(likeOf({ missed: ["Lora: \u001b[2Jx"] }), "demo")).toEqual([
       "not taken over from ours.webp: Lora: \\u{1b}[2Jx",
+    ]);
+  });
+});
+
+describe("likeDifferences()", () => {
+  const drawn = (onnxruntime: string, plan: "cpu" | "cuda_sm89" = "cpu") => ({
+    params: { ...RECORD.params, num_images: 1, priority: "normal" as const },
+    frames: [
+      {
+        plan,
+        provenance: { software: { latentfarm: "0.1.0", onnxruntime }, model_hash: "b", batch_rows_max: 2 },
+      },
+    ],
+  });
+
+  test("says nothing of a picture that was drawn the same way", () => {
+    expect(likeDifferences(ours, drawn("1.30.0"))).toEqual([]);
+  });
+
+  test("names what has changed since: plan, weights, versions, image", () => {
+    const record = {
+      ...RECORD,
+      params: { ...RECORD.params, init_image: { sha256: "a".repeat(64), strength: 0.5 } },
+      model: { ...RECORD.model, hash: "a" },
+    };
+    const now = drawn("1.31.0", "cuda_sm89");
+    const params = { ...now.params, init_image: { sha256: "c".repeat(64), strength: 0.5 } };
+    expect(likeDifferences(likeOf({ record }), { ...now, params })).toEqual([
+      expect.stringContaining("the image to start from was aaa"),
+      "the precision plan was cpu and is cuda_sm89: the picture may differ",
+      "the hash of the weights was a and is b: the picture may differ",
+      "onnxruntime was 1.30.0 and is 1.31.0: the picture may differ",
     ]);
   });
 });

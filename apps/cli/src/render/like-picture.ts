@@ -1,4 +1,4 @@
-import { FarmError, type Job, type OutputFormat } from "@latentfarm/contract";
+import { FarmError, type Frame, type Job, type OutputFormat } from "@latentfarm/contract";
 import type { PictureFacts } from "@latentfarm/image";
 import { usageError } from "../failure.js";
 import { plainText } from "../pictures/plain-text.js";
@@ -82,8 +82,14 @@ export function likeWarnings({ file, facts }: LikePicture, model: string | undef
   return warnings;
 }
 
+/** What of a job tells how its pictures were drawn. */
+export interface DrawnJob {
+  readonly params: Job["params"];
+  readonly frames: readonly Pick<Frame, "plan" | "provenance">[];
+}
+
 /** Why the new picture may differ from the other, as far as the farm's own answer tells; nothing when it is the same. */
-export function likeDifferences({ facts }: LikePicture, { params, frames }: Job): string[] {
+export function likeDifferences({ facts }: LikePicture, { params, frames }: DrawnJob): string[] {
   const { record } = facts;
   if (record === undefined) return [];
   const differences = new Set<string>();
