@@ -157,7 +157,7 @@ export interface FrameConsumer extends AsyncDisposable {
   readonly sickness: string | null;
   /** Resolves once frames can arrive. */
   ready(): Promise<void>;
-  /** Takes no frames until resume(); those in flight go on. */
+  /** Takes no frames until resume(), but for one that a free place already waits for; those in flight go on. */
   hold(): Promise<void>;
   /** Ends hold(). */
   resume(): Promise<void>;
