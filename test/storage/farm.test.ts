@@ -1,5 +1,8 @@
-import { readdir, readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 import { createJobId } from "@latentfarm/contract";
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
@@ -8,6 +11,7 @@ import {
   decodePng,
   fetchFrame,
   getJob,
+  REPOSITORY_ROOT,
   readEvents,
   runJob,
   S3_CREDENTIALS,
@@ -34,18 +38,22 @@ afterEach(async () => {
   [farm, proxy] = [undefined, undefined];
 });
 
-/** A farm whose pictures go into a fresh bucket. */
-async function startBucketFarm(options: { endpoint?: string; workers?: number } = {}) {
-  const { bucket } = await newBucket();
-  const env = {
+function bucketEnv(bucket: string, endpoint: string): Readonly<Record<string, string>> {
+  return {
     ...S3_CREDENTIALS,
     FARM_STORE: "s3",
     FARM_S3_BUCKET: bucket,
-    FARM_S3_ENDPOINT: options.endpoint ?? server().endpoint,
+    FARM_S3_ENDPOINT: endpoint,
     FARM_S3_PATH_STYLE: "1",
     FARM_S3_PREFIX: "farm",
     FARM_S3_PRESIGN_SECONDS: "600",
   };
+}
+
+/** A farm whose pictures go into a fresh bucket. */
+async function startBucketFarm(options: { endpoint?: string; workers?: number } = {}) {
+  const { bucket } = await newBucket();
+  const env = bucketEnv(bucket, options.endpoint ?? server().endpoint);
   farm = await startTestFarm({ env, workers: options.workers ?? 1 });
   return { on: farm, bucket };
 }
@@ -89,6 +97,40 @@ describe.skipIf(isMissing)("a farm on a bucket", () => {
       expect((await fetch(`${on.url}/v1/jobs/${unknown}/frames/0`)).status).toBe(404);
       const log = await readFile(path.join(on.dataDir, "logs", "gateway.log"), "utf8");
       expect(log).not.toContain("X-Amz-Signature");
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe.skipIf(isMissing)("./farm render", () => {
+  it(
+    "draws into a bucket, and fetches the picture from there",
+    async () => {
+      const { bucket } = await newBucket();
+      const dir = await mkdtemp(path.join(tmpdir(), "latentfarm-render-"));
+      const args = [
+        "render",
+        JOB.prompt,
+        "--steps",
+        "2",
+        "--size",
+        "64x64",
+        "-o",
+        "sun.png",
+        "--data",
+        "data",
+      ];
+      const { PATH, HOME } = process.env;
+      const env = { PATH, HOME, ...bucketEnv(bucket, server().endpoint) };
+      await promisify(execFile)(path.join(REPOSITORY_ROOT, "farm"), args, {
+        cwd: dir,
+        env,
+        timeout: TIMEOUT_MS,
+      });
+      expect(decodePng(await readFile(path.join(dir, "sun.png")))).toMatchObject({ width: 64, height: 64 });
+      const jobs = await readdir(path.join(server().folderOf(bucket), "farm", "jobs"));
+      expect(jobs).toHaveLength(1);
+      await rm(dir, { recursive: true, force: true });
     },
     TIMEOUT_MS,
   );

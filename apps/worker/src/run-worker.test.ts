@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { WorkerInfo } from "@latentfarm/contract";
 import type { EngineHost } from "@latentfarm/engine";
 import type { ConsumeOptions } from "@latentfarm/queue";
 import { createDiskStore, jobKey, snapshotKey } from "@latentfarm/storage";
@@ -74,10 +75,10 @@ const ENGINE: EngineHost = {
   [Symbol.asyncDispose]: async () => undefined,
 };
 
-it("runWorker() clears the snapshots of an ended job and writes its history", async () => {
-  let onJobEnd: ConsumeOptions["onJobEnd"];
-  const store = createDiskStore(root);
-  const context: WorkerContext = {
+const log = createLogger({ name: "worker", level: "silent" });
+
+function contextOf(parts: Pick<WorkerContext, "farm"> & Partial<WorkerContext>): WorkerContext {
+  return {
     config: {
       id: "w1",
       modelDir: "",
@@ -93,32 +94,59 @@ it("runWorker() clears the snapshots of an ended job and writes its history", as
       engineEnvironment: {},
       logLevel: "silent",
     },
-    farm: emptyFarm((options) => {
-      onJobEnd = options.onJobEnd;
-    }),
     engine: ENGINE,
-    store,
-    spool: createPictureSpool({
-      root: join(root, "spool"),
-      log: createLogger({ name: "worker", level: "silent" }),
-    }),
-    log: createLogger({ name: "worker", level: "silent" }),
+    store: createDiskStore(root),
+    spool: createPictureSpool({ root: join(root, "spool"), log }),
+    log,
     metrics: createMetrics("worker"),
     nowMs: () => 0,
     [Symbol.asyncDispose]: async () => undefined,
+    ...parts,
   };
+}
+
+/** Runs a worker until it is ready; gives what ends it. */
+async function startWorker(context: WorkerContext): Promise<() => Promise<void>> {
   const stop = new AbortController();
   let running: Promise<void> | undefined;
   await new Promise<void>((resolve, reject) => {
     running = runWorker(context, { stop: stop.signal, onReady: () => resolve() });
     running.catch(reject);
   });
+  return async () => {
+    stop.abort();
+    await running;
+  };
+}
+
+it("runWorker() clears the snapshots of an ended job and writes its history", async () => {
+  let onJobEnd: ConsumeOptions["onJobEnd"];
+  const store = createDiskStore(root);
+  const farm = emptyFarm((options) => {
+    onJobEnd = options.onJobEnd;
+  });
+  const end = await startWorker(contextOf({ farm, store }));
   const job = endedJob([["failed", 3]]);
   const key = snapshotKey(job.id, 0);
   await store.put(key, Uint8Array.of(1), { contentType: "application/octet-stream", metadata: {} });
   await onJobEnd?.(job);
   expect(await store.head(key)).toBeUndefined();
   expect(await store.head(jobKey(job.id))).toBeDefined();
-  stop.abort();
-  await running;
+  await end();
+});
+
+it("runWorker() takes no frames while its spool is full, and says so on the fleet's list", async () => {
+  const told: WorkerInfo[] = [];
+  const farm = {
+    ...emptyFarm(() => undefined),
+    announceWorker: async (info: WorkerInfo) => void told.push(info),
+  };
+  const full = { files: 512, bytes: 1, isFull: true };
+  const spool = { ...contextOf({ farm }).spool, fill: async () => full };
+  const end = await startWorker(contextOf({ farm, spool }));
+  expect(told[0]).toMatchObject({
+    health: "waiting",
+    health_reason: "its store is away: 512 pictures wait on its disk, which is all that it keeps",
+  });
+  await end();
 });
