@@ -13,7 +13,7 @@ afterEach(async () => {
   await farm?.[Symbol.asyncDispose]();
 });
 
-it("./farm gc removes a job that ended long ago, folder and all, and no other", async () => {
+it("./farm history lists ended jobs, and ./farm gc removes those of long ago, folder and all", async () => {
   farm = await startTestFarm();
   const on = farm;
   const [old, fresh] = [await runJob(on.url, JOB), await runJob(on.url, JOB)];
@@ -23,18 +23,23 @@ it("./farm gc removes a job that ended long ago, folder and all, and no other", 
   const job = await readSidecar(store, old.id);
   if (job === undefined) throw new Error("the job has no sidecar");
   await writeSidecar(store, { ...job, finished_at: new Date(Date.now() - 3 * HOUR_MS).toISOString() });
-  const gc = (...args: string[]) => {
+  const command = (...args: string[]) => {
     const main = path.join(REPOSITORY_ROOT, "apps/cli/dist/main.js");
     const { PATH, HOME } = process.env;
     const env = { PATH, HOME, FARM_REDIS_URL: on.redis.url, FARM_DATA: on.dataDir };
-    const call = spawnSync(process.execPath, [main, "gc", ...args], {
+    const call = spawnSync(process.execPath, [main, ...args], {
       env,
       encoding: "utf8",
       timeout: 20_000,
     });
     return { status: call.status, text: call.stdout + call.stderr };
   };
+  const gc = (...args: string[]) => command("gc", ...args);
   expect(gc()).toMatchObject({ status: 2, text: expect.stringContaining("--older-than") });
+  const history = command("history", "--tenant", "default").text.split("\n");
+  expect(history[0]).toMatch(new RegExp(`^${fresh.id}  default  succeeded  .*  1 of 1 pictures$`));
+  expect(JSON.parse(command("history", "--json").text.split("\n")[1] ?? "")).toMatchObject({ id: old.id });
+  expect(command("history", "--tenant", "other").text).toBe("");
   expect(gc("--older-than", "4h").text).toContain("0 jobs removed");
   expect(gc("--older-than", "2h", "--dry-run").text).toMatch(
     /^job_\w+ {2}default {2}ended .*\n1 jobs would be removed/,

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { benchCommand } from "./commands/bench.js";
 import { gcCommand } from "./commands/gc.js";
 import { gpuCommand } from "./commands/gpu.js";
+import { historyCommand } from "./commands/history.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { keysCommand } from "./commands/keys.js";
 import { modelsCommand } from "./commands/models.js";
@@ -24,6 +25,7 @@ export function createProgram(context: CommandContext): Command {
     keysCommand,
     modelsCommand,
     gpuCommand,
+    historyCommand,
     gcCommand,
     benchCommand,
     testCommand,
