@@ -166,10 +166,13 @@ describe("/openapi.json", () => {
       template: "/v1/admin/tenants/{name}",
     } as const;
     await call({ ...tenant, body: { weight: 2, limits: { concurrent_frames_max: 1 } }, expected: 200 });
-    expect((await submit({ num_images: 2 }, 429)).body).toMatchObject({
+    await submit({ num_images: 2 }, 422); // More than the limit by itself: no wait would help.
+    const long = (await submit({ steps: 150 }, 202)).body;
+    expect((await submit({}, 429)).body).toMatchObject({
       code: "quota_exceeded",
       errors: [{ path: "limits.concurrent_frames_max" }],
     });
+    await post(`/v1/jobs/${long.id}/cancel`, "/v1/jobs/{id}/cancel", 200);
     await get("/v1/admin/tenants");
     expect((await get("/v1/admin/audit?limit=2", "/v1/admin/audit")).body.entries).toHaveLength(2);
   });
