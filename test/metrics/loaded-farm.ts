@@ -1,6 +1,8 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { FarmError, type ModelInfo, modelListSchema } from "@latentfarm/contract";
+import { SNAPSHOT_MS_MIN } from "@latentfarm/engine";
 import { connectQueue } from "@latentfarm/queue";
 import { Redis } from "ioredis";
 import { startWebhookReceiver } from "../e2e/webhook-receiver.js";
@@ -11,8 +13,15 @@ import type { Targets } from "./prometheus-server.js";
 const REDIS_BYTES_MAX = String(512 * 1024 ** 2);
 
 const SMALL = { model: "postcards", prompt: "a red sun", width: 64, height: 64, steps: 8, seed: "1" };
-/** Long enough that its engine can be killed in the middle of it. */
-const LONG = { ...SMALL, width: 192, height: 192, steps: 120 };
+/** Long enough that its engine can be killed in the middle of it, after its first snapshot. */
+const LONG = { ...SMALL, width: 192, height: 192, steps: 150, num_images: 4 };
+
+/** Snapshots that the long frame has left when its engine is killed. */
+const SNAPSHOTS = 2;
+const POLL_MS = 50;
+/** Milliseconds until the long frame has made a step, and until it has ended, on two busy cores. */
+const GET_ON_MS_MAX = 30_000;
+const END_MS_MAX = 120_000;
 
 /** A farm whose every process tells metrics. */
 export interface ObservedFarm extends AsyncDisposable {
@@ -89,17 +98,18 @@ async function loadFarm(farm: TestFarm): Promise<void> {
 /** Kills the engine in the middle of a frame, which goes on from its snapshot in the next one. */
 async function crashEngine(farm: TestFarm): Promise<void> {
   const job = await submit(farm.url, LONG);
-  const deadline = performance.now() + 30_000;
-  while ((await getJob(farm.url, job.id)).progress.step < 10) {
+  const deadline = performance.now() + GET_ON_MS_MAX;
+  while ((await getJob(farm.url, job.id)).progress.step === 0) {
     if (performance.now() > deadline) throw new Error("the long frame does not get on");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await delay(POLL_MS);
   }
+  await delay(SNAPSHOTS * SNAPSHOT_MS_MIN);
   const enginePid = farm.workers[0]?.ready.enginePid;
   if (enginePid === undefined) throw new Error("no worker runs");
   process.kill(enginePid, "SIGKILL");
   while ((await getJob(farm.url, job.id)).status !== "succeeded") {
-    if (performance.now() > deadline + 60_000) throw new Error("the long frame does not end");
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    if (performance.now() > deadline + END_MS_MAX) throw new Error("the long frame does not end");
+    await delay(POLL_MS);
   }
 }
 
