@@ -6,6 +6,7 @@ import {
   isTerminal,
   isTerminalEvent,
   type JobEvent,
+  type JobHead,
   type JobId,
   type JobRecord,
   type TenantUsage,
@@ -71,7 +72,7 @@ export class FakeJobs {
     const own = [...this.#jobs.values()].map(({ record }) => record).reverse();
     const all = own.filter((job) => job.tenant === tenant && (status === undefined || job.status === status));
     const from = cursor === undefined ? 0 : all.findIndex(({ id }) => id === cursor) + 1;
-    const jobs = all.slice(from, from + limit);
+    const jobs = all.slice(from, from + limit).map(headOf);
     return { jobs, next_cursor: from + limit < all.length ? (jobs.at(-1)?.id ?? null) : null };
   }
 
@@ -150,6 +151,11 @@ export class FakeJobs {
     else if (status !== "failed") append(job, { type: `job.${status}`, data: {} });
     for (const tell of this.onEnd) tell(job.record);
   }
+}
+
+/** A record as lists show it. */
+function headOf({ frames: _frames, ...head }: JobRecord): JobHead {
+  return head;
 }
 
 function keyOf(tenant: string, { key }: Idempotency): string {
