@@ -80,6 +80,8 @@ export const LIMITS = {
   rotation_overlap_seconds_default: 86_400,
   /** Frames that a webhook's body lists: its receivers expect some 20 kB; the rest is fetched. */
   webhook_frames_max: 16,
+  /** Characters of each prompt in a webhook's body: whole prompts repeat 32 kB in each frame's event of a job. */
+  webhook_prompt_chars_max: 1_000,
   /** A tenant's weight: its share beside others. */
   weight_min: 0.01,
   weight_max: 1_000,

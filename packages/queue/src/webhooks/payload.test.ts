@@ -1,4 +1,4 @@
-import { LIMITS } from "@latentfarm/contract";
+import { jobSchema, LIMITS } from "@latentfarm/contract";
 import { describe, expect, it } from "vitest";
 import { decodeJob } from "../jobs/job-record.js";
 import { webhookBody } from "./payload.js";
@@ -35,6 +35,7 @@ const FIELDS = {
   step_units: "16",
   next: "0",
   rest: "queued",
+  open: "40",
   hook: JSON.stringify(HOOK),
 };
 
@@ -72,5 +73,24 @@ describe("webhookBody()", () => {
     const body = webhookBody({ ...EVENT, type: "frame.failed", frame: 33 }, JOB, "");
     expect(dataOf(body).frames).toMatchObject([{ index: 33 }]);
     expect(dataOf(body).urls).toMatchObject({ self: `/v1/jobs/${JOB.id}` });
+  });
+
+  it("cuts long prompts, never within a character, and stays small", () => {
+    const most = LIMITS.webhook_prompt_chars_max;
+    const prompt = `${"a".repeat(most - 1)}🌞${"b".repeat(16_000)}`;
+    const params = { ...JOB.params, prompt, negative_prompt: "c".repeat(16_384) };
+    const body = webhookBody(EVENT, { ...JOB, params }, "");
+    expect(dataOf(body).params).toMatchObject({
+      prompt: "a".repeat(most - 1),
+      negative_prompt: "c".repeat(most),
+    });
+    expect(jobSchema.parse(dataOf(body))).toEqual(dataOf(body));
+    expect(Buffer.byteLength(body)).toBeLessThan(20_000);
+  });
+
+  it("leaves a prompt of just the limit whole", () => {
+    const prompt = `${"a".repeat(LIMITS.webhook_prompt_chars_max - 2)}🌞`;
+    const body = webhookBody(EVENT, { ...JOB, params: { ...JOB.params, prompt } }, "");
+    expect(dataOf(body).params).toMatchObject({ prompt });
   });
 });
