@@ -32,6 +32,8 @@ local i, token, released = ARGV[1], ARGV[2], root .. ':released:' .. ARGV[4]
 local status = frame_status(i)
 -- One that comes late, after its frame was released again, must not strike it off: it may not be in BullMQ yet.
 if status and not TERMINAL[status] and redis.call('GET', KEYS[3]) ~= token then return { 'lost' } end
+-- Nor is one of an attempt that has left to begin another: the entry in BullMQ ends with the first.
+if frame(i, 'token') == token and frame(i, 'open') ~= '1' then return { 'lost' } end
 local tag = redis.call('ZSCORE', released, id .. '-' .. i)
 if tag then
   redis.call('ZREM', released, id .. '-' .. i)

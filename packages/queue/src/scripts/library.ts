@@ -135,7 +135,8 @@ local function move_frame(i, to)
     drop_preview(i)
     local step = tonumber(frame(i, 'step') or 0)
     if step ~= 0 then redis.call('HINCRBY', fair_key(), 'done', whole(-step * num('step_units'))) end
-    redis.call('HDEL', record, i .. ':token')
+    -- Kept of a failed one, which may be retried while the lock is still there.
+    if to ~= 'failed' then redis.call('HDEL', record, i .. ':token') end
     give_back_place(i)
   end
 end

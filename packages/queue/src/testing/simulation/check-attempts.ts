@@ -21,6 +21,7 @@ interface Budget {
 export function createAttemptsCheck(): Check {
   const budgets = new Map<string, Budget>();
   const snapshots = new Map<string, string | undefined>();
+  const begun = new Set<string>();
   return (step) => {
     const { name, about } = step.call;
     const kept = snapshots.get(about.snapshot ?? "");
@@ -33,7 +34,7 @@ export function createAttemptsCheck(): Check {
     const key = `${about.job}-${about.index}`;
     const budget = budgets.get(key) ?? { tries: 0, lost: 0, interrupted: 0, workers: new Set<string>() };
     budgets.set(key, budget);
-    if (name === "claim") return checkClaim(step, budget);
+    if (name === "claim") return checkClaim(step, budget) ?? checkToken(step, begun);
     if (!SPOKEN.has(name)) return undefined;
     return (
       checkFence(step, kept) ?? checkSpoken(step) ?? (name === "leave" ? checkLeave(step, budget) : undefined)
@@ -127,6 +128,17 @@ function checkClaim(step: Step, budget: Budget): string | undefined {
   if (isUsedUp !== hasFailed)
     return `a frame with ${budget.lost} lost attempts is ${hasFailed ? "" : "not "}failed`;
   return undefined;
+}
+
+/** BullMQ hands an entry out with a new token each time: one begins one attempt. */
+function checkToken({ call, answer }: Step, begun: Set<string>): string | undefined {
+  const [outcome, attempt] = answer;
+  if (outcome !== "claimed") return undefined;
+  const { job, index, token } = call.about;
+  const other = [...begun].find((one) => one.startsWith(`${job}-${index} ${token} `));
+  const own = `${job}-${index} ${token} ${attempt}`;
+  begun.add(own);
+  return other === undefined || other === own ? undefined : "a token begins two attempts";
 }
 
 function checkLeave(step: Step, budget: Budget): string | undefined {

@@ -3,7 +3,7 @@ import { findRedisServer, type PrivateRedis, startPrivateRedis } from "./private
 import { type SeedReport, type SimulationContext, simulateSeed } from "./simulate-seed.js";
 import { ATTEMPT_BUGS, JOB_BUGS, ORDER_BUGS } from "./text-bugs.js";
 import { type LoadedScripts, loadScripts } from "./virtual-scripts.js";
-import { ACTOR_BUGS } from "./world.js";
+import { ACTOR_BUGS, type ActorBug } from "./world.js";
 
 /** Seeds of a whole run, 45 s on two cores; `FARM_TEST_SEEDS` asks for more, as test/soak does. */
 const SEEDS = Number(process.env.FARM_TEST_SEEDS ?? 3_000);
@@ -46,13 +46,13 @@ function ready(): SimulationContext {
 /** Plays seeds side by side until one is bad; gives that one. */
 async function play(
   context: SimulationContext,
-  { count, lanes }: { readonly count: number; readonly lanes: number },
+  { from = 1, count, lanes }: { readonly from?: number; readonly count: number; readonly lanes: number },
 ): Promise<SeedReport | undefined> {
   const ending = new AbortController();
   const bad: SeedReport[] = [];
-  let next = 1;
+  let next = from;
   const lane = async () => {
-    while (next <= count && bad.length === 0) {
+    while (next < from + count && bad.length === 0) {
       const report = await simulateSeed({ ...context, signal: ending.signal }, next++);
       if (report.problem === undefined) continue;
       bad.push(report);
@@ -69,14 +69,13 @@ function describeReport({ seed, problem, trace }: SeedReport): string {
   );
 }
 
-async function findBug(scripts: LoadedScripts, bug?: SimulationContext["bug"]): Promise<string | undefined> {
+async function findBug(
+  scripts: LoadedScripts,
+  { bug, from = 1 }: { readonly bug?: ActorBug; readonly from?: number | undefined },
+): Promise<string | undefined> {
   const { redis } = ready();
-  return (
-    await play(
-      { redis, scripts, ...(bug === undefined ? {} : { bug }) },
-      { count: SEEDS_PER_BUG, lanes: LANES_PER_BUG },
-    )
-  )?.problem;
+  const context = { redis, scripts, ...(bug === undefined ? {} : { bug }) };
+  return (await play(context, { from, count: SEEDS_PER_BUG, lanes: LANES_PER_BUG }))?.problem;
 }
 
 describe.skipIf(server === undefined)("the simulation of jobs", () => {
@@ -109,7 +108,7 @@ describe.skipIf(server === undefined)("the simulation of jobs", () => {
     "catches: %s",
     { timeout: TIMEOUT_MS },
     async (_, bug) => {
-      expect(await findBug(await loadScripts(ready().redis, [bug]))).toBeDefined();
+      expect(await findBug(await loadScripts(ready().redis, [bug]), { from: bug.from })).toBeDefined();
     },
   );
 
@@ -117,7 +116,7 @@ describe.skipIf(server === undefined)("the simulation of jobs", () => {
     "catches in %s",
     { timeout: TIMEOUT_MS },
     async (_, bug) => {
-      expect(await findBug(ready().scripts, bug)).toBeDefined();
+      expect(await findBug(ready().scripts, { bug })).toBeDefined();
     },
   );
 });

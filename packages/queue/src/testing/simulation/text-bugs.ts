@@ -47,6 +47,16 @@ export const ATTEMPT_BUGS: Readonly<Record<string, TextBug>> = {
     find: "if status and not TERMINAL[status] and redis.call('GET', KEYS[3]) ~= token then return { 'lost' } end",
     replace: "",
   },
+  "a claim begins another attempt after its own has left": {
+    find: "if frame(i, 'token') == token and frame(i, 'open') ~= '1' then return { 'lost' } end",
+    replace: "",
+    from: 7_000,
+  },
+  "a frame is claimed before its release": {
+    find: "if TERMINAL[status] or not is_placed then",
+    replace: "if TERMINAL[status] then",
+    from: 2_300,
+  },
   "an attempt goes on in a canceled job": {
     find: "  if get('cancel') then return 'canceled' end\n  return 'ok'",
     replace: "  return 'ok'",

@@ -32,6 +32,8 @@ export interface TextBug {
   readonly find: string;
   readonly replace: string;
   readonly scripts?: readonly ScriptName[];
+  /** The first seed that is tried, for a bug that shows itself in one of thousands. */
+  readonly from?: number;
 }
 
 /** How production reads the time. */
