@@ -75,6 +75,35 @@ describe("deliver()", () => {
     expect(receiver.received.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
   });
 
+  it("counts an attempt once when its settling comes twice, as after a lost answer", async () => {
+    const receiver = new Receiver();
+    receiver.answer = ({ attempt }) => (attempt === 1 ? refused(500) : delivered());
+    await using _courier = courier(receiver, { scheduleMs: [500, 500] });
+    const job = await hookedJob(farm, redis, { url: "https://receiver.example/" });
+    const settlings: string[][] = [];
+    const monitor = await new Redis(server.url).monitor();
+    monitor.on("monitor", (_time: string, args: string[]) => {
+      if (/^eval/i.test(args[0] ?? "") && args.some((text) => text.includes('"duration_ms"')))
+        settlings.push(args);
+    });
+    try {
+      const id = await job.emit("job.succeeded", 1);
+      const again = async (count: number) => {
+        const [command = "", ...args] = await eventually("a settling", () => settlings[count]);
+        expect(await redis.call(command, ...args)).toEqual(["settled", 0]);
+      };
+      await again(0);
+      const delivery = await deliveryWith(farm, id, "delivered");
+      await again(settlings.length - 1);
+      expect(delivery).toMatchObject({ attempts_made: 2 });
+      expect(await deliveryWith(farm, id, "delivered")).toEqual(delivery);
+      expect(await redis.hget("{latentfarm}:counters", "deliveries_failed")).toBe("1");
+      expect(await redis.hget("{latentfarm}:webhook:delivery:".concat(id), "round")).toBe("2");
+    } finally {
+      monitor.disconnect();
+    }
+  });
+
   it("waits as long as the receiver asks", async () => {
     const receiver = new Receiver();
     const times: number[] = [];

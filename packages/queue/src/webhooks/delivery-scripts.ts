@@ -72,7 +72,9 @@ return { 'go', attempts + 1, round + 1, text(now),
  * Ends an attempt. KEYS 1 the delivery. ARGV id, turn, attempt as JSON, verdict (`delivered`, `retry`, `dead`),
  * milliseconds to the next attempt, version of the health that was judged by, the new health's breaker, paused until and
  * disabled, each empty for none. Gives `settled` and how many stand in the endpoint's line; or `changed`,
- * the time and the endpoint's fields when its health is another by now, and nothing is done.
+ * the time and the endpoint's fields when its health is another by now, and nothing is done. An attempt that is in the
+ * log already was settled by a call whose answer was lost, and is not counted again: its time and duration tell it from
+ * every other attempt of the delivery.
  */
 export const SETTLE_DELIVERY: DeliveryScript = script(
   "settle delivery",
@@ -80,6 +82,8 @@ export const SETTLE_DELIVERY: DeliveryScript = script(
 local id, verdict = ARGV[1], ARGV[4]
 local endpoint, tenant, status, turn = unpack(read(id, 'endpoint', 'tenant', 'status', 'turn'))
 if not endpoint then return { 'settled', 0 } end
+local log = key('attempts:' .. id)
+if redis.call('LPOS', log, ARGV[3]) then return { 'settled', redis.call('ZCARD', key('line:' .. endpoint)) } end
 local health = key('endpoint:' .. endpoint)
 if redis.call('HGET', health, 'version') ~= ARGV[6] then
   return { 'changed', text(now), cjson.encode(redis.call('HGETALL', health)) }
@@ -94,8 +98,8 @@ put('breaker', ARGV[7])
 put('paused_until_ms', ARGV[8])
 put('disabled', ARGV[9])
 leave_place(leases_of(endpoint, tenant), id)
-redis.call('LPUSH', key('attempts:' .. id), ARGV[3])
-redis.call('LTRIM', key('attempts:' .. id), 0, ${ATTEMPTS_SHOWN - 1})
+redis.call('LPUSH', log, ARGV[3])
+redis.call('LTRIM', log, 0, ${ATTEMPTS_SHOWN - 1})
 redis.call('HINCRBY', KEYS[1], 'attempts', 1)
 if verdict ~= 'delivered' then count('deliveries_failed') end
 if status == 'pending' and turn == ARGV[2] then
