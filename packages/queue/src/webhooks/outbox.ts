@@ -1,19 +1,21 @@
 import {
   FarmError,
   isJobId,
+  type JobHead,
   type JobId,
-  type JobRecord,
   type JobWebhook,
+  LIMITS,
   WEBHOOK_EVENTS,
   type WebhookEvent,
 } from "@latentfarm/contract";
 import type { Redis } from "ioredis";
 import type { QueueLog } from "../farm.js";
-import { readJob } from "../jobs/job-record.js";
+import { decodeHead, readStoredHead, type StoredJob } from "../jobs/job-record.js";
 import { jobEventsKey, PREFIX } from "../keys.js";
 import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
 import { FILE_DELIVERY } from "./delivery-scripts.js";
+import { readFrames } from "./listed-frames.js";
 import { type OutboxEvent, webhookBody } from "./payload.js";
 import { deliveryId, deliveryKey, OUTBOX_KEY } from "./webhook-keys.js";
 import { OUTBOX_PAGE, OUTBOX_RETRY_MS, OUTBOX_SKIPPED_MAX } from "./webhook-limits.js";
@@ -33,6 +35,15 @@ interface Member {
   readonly sequence: number;
   readonly type: WebhookEvent;
 }
+
+/** A job without its frames, and what Redis holds of it. */
+interface ReadJob {
+  readonly head: JobHead;
+  readonly stored: StoredJob;
+}
+
+/** The frames that the body of a job's event lists. */
+const FIRST_FRAMES = Array.from({ length: LIMITS.webhook_frames_max }, (_, index) => index);
 
 /**
  * Makes deliveries of the events in the outbox. An event leaves it in the script that writes its delivery down, so a
@@ -71,18 +82,19 @@ export class Outbox {
     return made.reduce((sum, count) => sum + count, 0);
   }
 
-  /** The deliveries of one job's events: the job is read once for all, since one of thousands of frames is large. */
+  /** The deliveries of one job's events: the job's head is read once for all, of its frames those that a body lists. */
   async #fileJob(id: JobId, members: readonly Member[]): Promise<number> {
     const job = await this.#readJob(id, members);
     if (job === "unread") return 0;
-    if (!job?.webhook) {
+    const webhook = job?.head.webhook;
+    if (!job || !webhook) {
       await this.#drop(members, job === undefined ? "its job is forgotten" : "its job has no webhook");
       return 0;
     }
     let made = 0;
     for (const member of members) {
       try {
-        await this.#file(member, job, job.webhook);
+        await this.#file(member, job, webhook);
         made++;
         this.#skipped.delete(member.text);
       } catch (error) {
@@ -94,9 +106,10 @@ export class Outbox {
   }
 
   /** A job that cannot be read must not hold up those behind it. */
-  async #readJob(id: JobId, members: readonly Member[]): Promise<JobRecord | undefined | "unread"> {
+  async #readJob(id: JobId, members: readonly Member[]): Promise<ReadJob | undefined | "unread"> {
     try {
-      return await readJob(this.#context.redis, id);
+      const stored = await readStoredHead(this.#context.redis, id);
+      return stored && { head: decodeHead(stored), stored };
     } catch (error) {
       if (error instanceof FarmError && error.code === "queue_unavailable") throw error;
       for (const { text } of members) this.#skip(text, `its job cannot be read: ${String(error)}`);
@@ -104,15 +117,18 @@ export class Outbox {
     }
   }
 
-  async #file(member: Member, job: JobRecord, webhook: JobWebhook): Promise<void> {
+  async #file(member: Member, job: ReadJob, webhook: JobWebhook): Promise<void> {
     const { redis, publicUrl } = this.#context;
     const { type, sequence, atMs } = member;
-    const event: OutboxEvent = { type, sequence, atMs, frame: await this.#frameOf(member) };
-    const id = deliveryId(job.id, sequence);
-    const body = webhookBody(event, job, publicUrl);
+    const { head } = job;
+    const frame = await this.#frameOf(member);
+    const event: OutboxEvent = { type, sequence, atMs, frame };
+    const frames = await readFrames(redis, job, frame === undefined ? FIRST_FRAMES : [frame]);
+    const id = deliveryId(head.id, sequence);
+    const body = webhookBody(event, { ...head, frames }, publicUrl);
     await runScript(redis, FILE_DELIVERY, {
       keys: [deliveryKey(id), OUTBOX_KEY],
-      args: [member.text, id, job.id, job.tenant, webhook.endpoint, webhook.url, type, sequence, body],
+      args: [member.text, id, head.id, head.tenant, webhook.endpoint, webhook.url, type, sequence, body],
     });
   }
 
