@@ -8,6 +8,9 @@ import type { PictureSpool, SpooledPicture } from "./picture-spool.js";
 /** Milliseconds between looks at what an earlier worker of this machine has left. */
 const LEFTOVERS_MS = 30_000;
 
+/** Milliseconds that a put may take before its picture lies on the disk as well: ten times a usual one. */
+const PATIENCE_MS = 5_000;
+
 /** What handing in works with. */
 export interface HandInParts {
   readonly store: ObjectStore;
@@ -26,13 +29,26 @@ export async function handIn(
   patience: Patience,
 ): Promise<void> {
   const { key, bytes, info } = picture;
+  const { signal, log, place } = patience;
+  let keeping: Promise<boolean> | undefined;
+  const keep = (): Promise<boolean> => {
+    keeping ??= spool.keep(picture);
+    return keeping;
+  };
+  // A store may also be silent, for longer than a worker that is told to stop has time.
+  const timer = setTimeout(keep, PATIENCE_MS);
+  signal.addEventListener("abort", keep, { once: true });
   try {
     await store.put(key, bytes, info);
   } catch (error) {
     if (!isAway(error)) throw error;
-    const isKept = await spool.keep(picture);
-    patience.log.warn({ ...patience.place, err: error, isKept }, "store is away, picture waits on this disk");
+    const isKept = await keep();
+    log.warn({ ...place, err: error, isKept }, "store is away, picture waits on this disk");
     await handInWaiting({ store, spool }, picture, patience);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", keep);
+    await keeping;
   }
   await spool.drop(key);
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { FarmError } from "@latentfarm/contract";
 import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
 import { createLogger } from "@latentfarm/telemetry";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Patience } from "../patient-store.js";
 import { RESULT_LABELS } from "../stored-result.js";
 import { handIn, handInLeftovers } from "./hand-in.js";
@@ -68,6 +68,23 @@ describe("handIn()", () => {
     const next = createPictureSpool({ root: join(root, "spool"), log });
     expect(await next.read("jobs/a/0.png")).toEqual(picture(0));
     expect(await next.find("jobs/a/0.png", "h")).toBeUndefined(); // Its result is none, as the test gave none.
+  });
+
+  it("keeps the picture while a store is silent: after a while, and at once when the worker stops", async () => {
+    const silent = new Promise<void>(() => undefined);
+    const mute = { ...store, put: () => silent };
+    const stop = new AbortController();
+    void handIn({ store: mute, spool }, picture(0), patience(stop.signal));
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    void handIn({ store: mute, spool }, picture(1), patience(new AbortController().signal));
+    vi.advanceTimersByTime(4_999);
+    expect(await spool.waiting()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    vi.useRealTimers();
+    stop.abort(new FarmError("interrupted", "Cannot go on"));
+    await expect
+      .poll(async () => (await spool.waiting()).toSorted())
+      .toEqual(["jobs/a/0.png", "jobs/a/1.png"]);
   });
 
   it("leaves nothing of a canceled frame", async () => {
