@@ -57,6 +57,7 @@ export async function runWorker(context: WorkerContext, options: RunOptions): Pr
   const waiting = { signal: options.stop, log, nowMs, place: {} };
   void handInLeftovers({ store: context.store, spool: context.spool }, waiting);
   tellConsumer(context.metrics, consumer);
+  tellSpool(context.metrics, context.spool);
   unready = () => (hold.isHeld ? String(hold.reason) : undefined);
   options.onReady(server?.url);
   await aborted(AbortSignal.any([options.stop, broken.signal]));
@@ -79,6 +80,16 @@ function tellConsumer(metrics: Metrics, consumer: Pick<FrameConsumer, "active" |
   metrics.onScrape(() => {
     metrics.set("farm_worker_frames", {}, consumer.active);
     metrics.set("farm_worker_sick", {}, consumer.sickness === null ? 0 : 1);
+  });
+}
+
+/** Has the disk's unstored pictures counted before each scrape. */
+function tellSpool(metrics: Metrics, spool: WorkerContext["spool"]): void {
+  metrics.onScrape(async () => {
+    const { files, bytes, isFull } = await spool.fill();
+    metrics.set("farm_spool_pictures", {}, files);
+    metrics.set("farm_spool_bytes", {}, bytes);
+    metrics.set("farm_worker_held", {}, isFull ? 1 : 0);
   });
 }
 

@@ -133,6 +133,20 @@ export const OVERVIEW: DashboardPlan = {
         ),
         panel(
           {
+            title: "Pictures that wait for the store",
+            unit: "short",
+            description:
+              "On the disks of workers; one whose disk holds as many as it may takes no more frames.",
+          },
+          ["sum(farm_spool_pictures)", "pictures"],
+          ["sum(farm_worker_held)", "workers held"],
+        ),
+        panel(
+          { title: "Bytes that wait for the store", unit: "bytes", description: "On the disks of workers." },
+          ["sum(farm_spool_bytes)", "bytes"],
+        ),
+        panel(
+          {
             title: "Seconds of store puts",
             unit: "s",
             description: "What an upload takes, without its repeats.",

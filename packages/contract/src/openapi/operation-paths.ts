@@ -40,7 +40,7 @@ export function operationPaths(): Json {
     }),
     "/metrics": get({
       ...OPERATIONS,
-      summary: "The farm's numbers for Prometheus; every gateway tells the same",
+      summary: "Numbers for Prometheus: the farm's, which every gateway tells alike, and this gateway's own",
       operationId: "metrics",
       responses: { "200": plainAnswer("Numbers", { "text/plain": { schema: { type: "string" } } }) },
     }),

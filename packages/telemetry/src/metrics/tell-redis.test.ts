@@ -21,3 +21,9 @@ it("tellRedis() tells what Redis answers, and only that it is away when it does 
   away = true;
   expect(await told()).toEqual(["farm_redis_up 0"]);
 });
+
+it("tellRedis() does not hold a scrape up for a Redis that is silent", async () => {
+  const metrics = createMetrics("worker");
+  tellRedis(metrics, () => new Promise(() => {}), 1);
+  expect(await metrics.text()).toMatch(/^farm_redis_up 0$/m);
+});

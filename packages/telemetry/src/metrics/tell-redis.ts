@@ -11,6 +11,9 @@ export interface RedisNumbers {
 
 const MS_PER_SECOND = 1_000;
 
+/** Milliseconds that a scrape waits for Redis: scrapers give up after 5 to 10 s, and all else is worth having. */
+const WAIT_MS_MAX = 2_000;
+
 /** What is not known while Redis is away: a scrape must not tell what was true once. */
 const KNOWN_BY_ANSWER = [
   "farm_redis_ping_seconds",
@@ -21,10 +24,14 @@ const KNOWN_BY_ANSWER = [
 ] as const;
 
 /** Has Redis asked at each scrape. A Redis that is away is `farm_redis_up` 0, which is when metrics are needed most. */
-export function tellRedis(metrics: Metrics, read: () => Promise<RedisNumbers>): void {
+export function tellRedis(
+  metrics: Metrics,
+  read: () => Promise<RedisNumbers>,
+  waitMsMax: number = WAIT_MS_MAX,
+): void {
   metrics.onScrape(async () => {
     try {
-      const numbers = await read();
+      const numbers = await within(read(), waitMsMax);
       metrics.set("farm_redis_up", {}, 1);
       metrics.set("farm_redis_ping_seconds", {}, numbers.pingMs / MS_PER_SECOND);
       metrics.set("farm_redis_memory_bytes", {}, numbers.memoryBytes);
@@ -36,4 +43,16 @@ export function tellRedis(metrics: Metrics, read: () => Promise<RedisNumbers>): 
       for (const name of KNOWN_BY_ANSWER) metrics.forget(name);
     }
   });
+}
+
+async function within<Result>(work: Promise<Result>, msMax: number): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("Redis is silent")), msMax);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
