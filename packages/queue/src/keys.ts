@@ -27,6 +27,9 @@ export const UNFILED_KEY = `${PREFIX}:unfiled`;
 /** Held by the process that does the present round of housekeeping. */
 export const KEEPER_KEY = `${PREFIX}:keeper`;
 
+/** Present while Redis is too full for new jobs. */
+export const MEMORY_FULL_KEY = `${PREFIX}:memory-full`;
+
 /** How many frames each worker takes at once, with its model. */
 export const SLOTS_KEY = `${PREFIX}:fleet:slots`;
 

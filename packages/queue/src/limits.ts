@@ -142,6 +142,12 @@ export const KEEP_MS = 1_000;
 /** Milliseconds of the lease on a round: shorter than the round, so that a process alone takes each one. */
 export const KEEPER_LEASE_MS = 900;
 
+/** The share of Redis's `maxmemory` from which on no job is taken in: the rest is for finishing those that are. */
+export const MEMORY_FULL_SHARE = 0.85;
+
+/** Milliseconds that the farm stays closed for it after the last look. */
+export const MEMORY_FULL_MS = 5_000;
+
 /** Jobs that one round expires, files or forgets; the next round goes on. */
 export const KEEP_PAGE = 100;
 

@@ -1,8 +1,9 @@
 import { FarmError, type JobId, type JobRecord } from "@latentfarm/contract";
 import { jobEventsKey, jobRecordKey } from "../keys.js";
+import { QUOTA_RETRY_SECONDS_MAX } from "../limits.js";
 import { runScript } from "../redis/run-script.js";
 import { RETRY } from "../scripts/jobs.js";
-import { readJob } from "./job-record.js";
+import { costOfUnits, readJob } from "./job-record.js";
 import type { SubmitContext } from "./submit-job.js";
 
 /**
@@ -13,9 +14,13 @@ export async function retryJob(
   { redis, releaser }: Pick<SubmitContext, "redis" | "releaser">,
   id: JobId,
 ): Promise<JobRecord | undefined> {
-  const [outcome] = await runScript(redis, RETRY, { keys: [jobRecordKey(id), jobEventsKey(id)], args: [] });
+  const [outcome, limit, present, allowed] = await runScript(redis, RETRY, {
+    keys: [jobRecordKey(id), jobEventsKey(id)],
+    args: [],
+  });
   if (outcome === "gone") return undefined;
   const job = await readJob(redis, id);
+  if (outcome === "quota") throw retryRefusal(String(limit), Number(present), Number(allowed));
   if (outcome === "nothing" && job !== undefined) {
     throw new FarmError(
       "nothing_to_retry",
@@ -24,4 +29,19 @@ export async function retryJob(
   }
   if (job !== undefined) releaser.poke(job.model);
   return job;
+}
+
+function retryRefusal(limit: string, present: number, allowed: number): FarmError {
+  const shown = (value: number) => (limit === "queued_cost_max" ? costOfUnits(value) : value);
+  const message = `is ${shown(allowed)}, ${shown(present)} are open`;
+  const details = {
+    limit,
+    retry_after_seconds: QUOTA_RETRY_SECONDS_MAX,
+    errors: [{ path: `limits.${limit}`, message }],
+  };
+  return new FarmError(
+    "quota_exceeded",
+    `Cannot retry the job as the tenant's limit is reached: ${limit} ${message}`,
+    { details },
+  );
 }

@@ -112,7 +112,8 @@ function createArguments(job: NewJob, { eta }: Prediction): readonly (string | n
     unitsOfCost(frameCost({ ...params, steps: 1 })),
     JSON.stringify(params),
     job.idempotency?.bodyHash ?? "",
-    job.start_before === undefined ? 0 : Date.parse(job.start_before),
+    // The farm's own clock decides: this process gives a span, not a time.
+    job.start_before === undefined ? 0 : Date.parse(job.start_before) - Date.parse(job.created_at),
     webhook === undefined ? "" : JSON.stringify(webhook),
     webhook === undefined ? "" : `,${webhook.events.join(",")},`,
     eta === null ? 0 : Math.max(1, Math.round(eta.seconds * MS_PER_SECOND)),
@@ -189,6 +190,6 @@ function conflict(id: JobId): FarmError {
 function farmFull(): FarmError {
   return new FarmError(
     "overloaded",
-    `Cannot take the job as the farm is full: limit farm_frames_max is ${LIMITS.farm_frames_max}`,
+    `Cannot take the job as the farm is full: limit farm_frames_max is ${LIMITS.farm_frames_max}, or its Redis is out of room`,
   );
 }

@@ -27,13 +27,24 @@ async function evaluate(
   script: Script,
   call: { readonly keyCount: number; readonly parameters: readonly ScriptArgument[] },
 ): Promise<unknown> {
-  const digest = createHash("sha1").update(script.lua).digest("hex");
+  const digest = digestOf(script);
   try {
     return await redis.evalsha(digest, call.keyCount, ...call.parameters);
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
     return redis.eval(script.lua, call.keyCount, ...call.parameters);
   }
+}
+
+/** Texts of over 10 kB: each is hashed once. */
+const digests = new WeakMap<Script, string>();
+
+function digestOf(script: Script): string {
+  const known = digests.get(script);
+  if (known !== undefined) return known;
+  const digest = createHash("sha1").update(script.lua).digest("hex");
+  digests.set(script, digest);
+  return digest;
 }
 
 function answerOf(script: Script, answer: unknown): readonly [string, ...string[]] {

@@ -1,10 +1,13 @@
-import { IDEMPOTENCY_SECONDS } from "../limits.js";
+import { IDEMPOTENCY_SECONDS, UNIT_PIXEL_STEPS } from "../limits.js";
 import { jobScript } from "./library.js";
 import type { Script } from "./script.js";
 
+/** Units of work of a megapixel-step. */
+const UNITS_PER_COST = 1e6 / UNIT_PIXEL_STEPS;
+
 /**
  * Takes a job in, once the farm and the tenant have room for it. KEYS 3 the idempotency key, if there is one. ARGV id,
- * tenant, model, class, created_at, frames, steps, units of one step, parameters, body hash, `start_before` ms or 0,
+ * tenant, model, class, created_at, frames, steps, units of one step, parameters, body hash, milliseconds until it expires or 0,
  * webhook, its events, predicted ms or 0, lower and upper bound of the prediction in thousandths of it, the tenant's
  * most cost in units, its most frames, the farm's most frames (0 for no limit).
  * Gives `created`, `known` or `conflict` and the job's id; or `quota`, the limit's name, what is there and what is
@@ -33,6 +36,7 @@ if frames_max > 0 and frames_open + frames > frames_max then
   return { 'quota', 'concurrent_frames_max', whole(frames_open), whole(frames_max) }
 end
 if tonumber(redis.call('HGET', root .. ':usage', 'frames') or 0) + frames > farm_max then return { 'full' } end
+if redis.call('EXISTS', root .. ':memory-full') == 1 then return { 'full' } end
 if KEYS[3] then
   redis.call('SET', KEYS[3], cjson.encode({ job = id, hash = ARGV[10] }), 'EX', ${IDEMPOTENCY_SECONDS})
 end
@@ -43,8 +47,9 @@ redis.call('HSET', record, 'status', 'queued', 'tenant', tenant, 'model', ARGV[3
 redis.call('SET', root .. ':params:' .. id, ARGV[9])
 redis.call('ZADD', index_key('queued'), 0, id)
 if ARGV[11] ~= '0' then
-  set('start_before_ms', ARGV[11])
-  redis.call('ZADD', root .. ':due', ARGV[11], id)
+  local before = whole(now_ms() + tonumber(ARGV[11]))
+  set('start_before_ms', before)
+  redis.call('ZADD', root .. ':due', before, id)
 end
 if ARGV[12] ~= '' then redis.call('HSET', record, 'hook', ARGV[12], 'hook_events', ARGV[13]) end
 if ARGV[14] ~= '0' then redis.call('HSET', record, 'eta_ms', ARGV[14], 'eta_low', ARGV[15], 'eta_high', ARGV[16]) end
@@ -56,17 +61,27 @@ return { 'created', id }
 `,
 );
 
-/** Frames that were released and that no worker has: what a cancel and an expiry end at once. Gives their indices. */
+/**
+ * Ends the frames that no worker has: what a cancel and an expiry do at once. The books are written once for all of them,
+ * since a job may have thousands. Gives the indices of those that may be in BullMQ's queue.
+ */
 const END_WAITING = `
 local function end_waiting(to)
-  local gone, released = {}, num('next')
+  local gone, ended, released, again = {}, 0, num('next'), {}
+  for _, i in ipairs(redis.call('LRANGE', root .. ':again:' .. id, 0, -1)) do again[i] = true end
+  assert_move('frames', 'queued', to)
   for i = 0, released - 1 do
     if frame_status(i) == 'queued' then
-      move_frame(i, to)
-      redis.call('ZREM', root .. ':released:' .. get('model'), id .. '-' .. i)
-      gone[#gone + 1] = tostring(i)
+      set_frame(i, 'status', to)
+      ended = ended + 1
+      if not again[tostring(i)] then
+        leave_running(i)
+        redis.call('ZREM', root .. ':released:' .. get('model'), id .. '-' .. i)
+        gone[#gone + 1] = tostring(i)
+      end
     end
   end
+  if ended > 0 then book('queued', to, ended) end
   redis.call('DEL', root .. ':again:' .. id)
   local rest = num('frames') - released
   if rest > 0 and get('rest') == 'queued' then
@@ -120,7 +135,8 @@ return gone
 );
 
 /**
- * Queues the failed frames of an ended job again, with fresh budgets. Gives `gone`, `nothing`, or `ok` and how many.
+ * Queues the failed frames of an ended job again, with fresh budgets, if the tenant has room for them. Gives `gone`,
+ * `nothing`, `quota` with the limit's name, what is open and what is allowed (units for a cost), or `ok` and how many.
  */
 export const RETRY: Script = jobScript(
   "retry",
@@ -128,20 +144,34 @@ export const RETRY: Script = jobScript(
 local status = get('status')
 if not status then return { 'gone' } end
 if status ~= 'failed' then return { 'nothing' } end
-local again, n = root .. ':again:' .. id, 0
+local usage = redis.call('HMGET', root .. ':usage:' .. get('tenant'), 'cost', 'frames')
+local limits = redis.call('HMGET', root .. ':tenant:' .. get('tenant'), 'queued_cost_max', 'concurrent_frames_max')
+local function over(name, limit, present, asked)
+  if limit and present + asked > limit then return { 'quota', name, whole(present), whole(limit) } end
+end
+local cost_max = limits[1] and math.ceil(tonumber(limits[1]) * ${UNITS_PER_COST})
+local failed = num('failed')
+local refused = over('queued_cost_max', cost_max, tonumber(usage[1] or 0), failed * num('steps') * num('step_units'))
+  or over('concurrent_frames_max', tonumber(limits[2] or nil), tonumber(usage[2] or 0), failed)
+if refused then return refused end
+local again, n, stepped = {}, 0, 0
 redis.call('HDEL', record, 'cancel', 'error', 'finished_ms', 'eta_ms', 'start_before_ms')
+assert_move('frames', 'failed', 'queued')
 for i = 0, num('next') - 1 do
   if frame(i, 'status') == 'failed' then
-    move_frame(i, 'queued')
-    local step = tonumber(frame(i, 'step') or 0)
-    if step ~= 0 then redis.call('HINCRBY', record, 'stepped', -step) end
-    for _, name in ipairs({ 'error', 'tries', 'lost', 'interrupted', 'failed_on', 'saved', 'step', 'open' }) do
-      redis.call('HDEL', record, i .. ':' .. name)
-    end
-    redis.call('RPUSH', again, i)
+    stepped = stepped + tonumber(frame(i, 'step') or 0)
+    set_frame(i, 'status', 'queued')
+    redis.call('HDEL', record, i .. ':error', i .. ':tries', i .. ':lost', i .. ':interrupted', i .. ':failed_on',
+      i .. ':saved', i .. ':step', i .. ':open')
     n = n + 1
+    again[n] = i
   end
 end
+for from = 1, n, 1000 do
+  redis.call('RPUSH', root .. ':again:' .. id, unpack(again, from, math.min(n, from + 999)))
+end
+if stepped ~= 0 then redis.call('HINCRBY', record, 'stepped', -stepped) end
+book('failed', 'queued', n)
 for _, key in ipairs({ record, stream, root .. ':params:' .. id }) do redis.call('PERSIST', key) end
 redis.call('ZREM', root .. ':ended', id .. '|' .. get('tenant') .. '|failed')
 redis.call('ZREM', root .. ':unfiled', id)

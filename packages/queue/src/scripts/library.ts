@@ -126,19 +126,22 @@ local function drop_preview(i)
   redis.call('HDEL', record, i .. ':preview')
 end
 
+-- What a frame that was released leaves behind when it ends.
+local function leave_running(i)
+  drop_preview(i)
+  local step = tonumber(frame(i, 'step') or 0)
+  if step ~= 0 then redis.call('HINCRBY', fair_key(), 'done', whole(-step * num('step_units'))) end
+  -- Kept of a failed one, which may be retried while the lock is still there.
+  if frame(i, 'status') ~= 'failed' then redis.call('HDEL', record, i .. ':token') end
+  give_back_place(i)
+end
+
 local function move_frame(i, to)
   local from = frame_status(i)
   assert_move('frame ' .. i, from, to)
   set_frame(i, 'status', to)
   book(from, to, 1)
-  if TERMINAL[to] then
-    drop_preview(i)
-    local step = tonumber(frame(i, 'step') or 0)
-    if step ~= 0 then redis.call('HINCRBY', fair_key(), 'done', whole(-step * num('step_units'))) end
-    -- Kept of a failed one, which may be retried while the lock is still there.
-    if to ~= 'failed' then redis.call('HDEL', record, i .. ':token') end
-    give_back_place(i)
-  end
+  if TERMINAL[to] then leave_running(i) end
 end
 
 local function drop_snapshot(i, key)
