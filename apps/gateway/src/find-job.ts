@@ -1,4 +1,4 @@
-import { FarmError, isJobId, type JobId, type JobRecord } from "@latentfarm/contract";
+import { FarmError, isJobId, type JobHead, type JobId, type JobRecord } from "@latentfarm/contract";
 import { readSidecar } from "@latentfarm/storage";
 import type { GatewayContext } from "./context.js";
 import type { Call } from "./http/route.js";
@@ -8,16 +8,35 @@ import type { Call } from "./http/route.js";
  * it. Another tenant's job is not told from one that does not exist.
  * @throws {FarmError} not_found; queue_unavailable; store_unavailable
  */
-export async function findJob(
+export async function findJob(context: GatewayContext, call: PathCall): Promise<JobRecord> {
+  return findOwn(context, call, (id) => context.queue.getJob(id));
+}
+
+/**
+ * As {@link findJob}, without its frames, of which a job may have thousands: for who only asks whose job it is.
+ * @throws {FarmError} not_found; queue_unavailable; store_unavailable
+ */
+export async function findJobHead(context: GatewayContext, call: PathCall): Promise<JobHead> {
+  return findOwn<JobHead>(context, call, (id) => context.queue.getJobHead(id));
+}
+
+type PathCall = Pick<Call, "request" | "caller">;
+
+/** A sidecar, which is a whole record, stands for both kinds. */
+async function findOwn<Known extends JobHead>(
   context: GatewayContext,
-  { request, caller }: Pick<Call, "request" | "caller">,
-): Promise<JobRecord> {
+  { request, caller }: PathCall,
+  read: (id: JobId) => Promise<Known | undefined>,
+): Promise<Known | JobRecord> {
   const id = String(request.params.id);
-  const record = isJobId(id)
-    ? ((await context.queue.getJob(id)) ?? (await findSidecar(context, id)))
-    : undefined;
-  if (record === undefined || record.tenant !== caller.tenant.name) throw notFound("id", "names no job");
-  return record;
+  const job = isJobId(id) ? ((await read(id)) ?? (await findSidecar(context, id))) : undefined;
+  if (job === undefined || job.tenant !== caller.tenant.name) throw noJob();
+  return job;
+}
+
+/** The error of a path that names no job, or another tenant's. */
+export function noJob(): FarmError {
+  return notFound("id", "names no job");
 }
 
 /** The error of a path whose part names nothing. */

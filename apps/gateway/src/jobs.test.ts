@@ -1,7 +1,7 @@
 import { FarmError, type FrameResult, isJobId, type JobId } from "@latentfarm/contract";
 import { frameKey } from "@latentfarm/storage";
 import request from "supertest";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createTestGateway, type TestGateway } from "./testing/test-gateway.js";
 
 const HOOK = "https://hooks.example.org/farm";
@@ -184,6 +184,23 @@ describe("GET /v1/jobs", () => {
     expect((await list("?status=canceled")).ids).toEqual([canceled]);
     expect((await list("?status=queued")).ids).toEqual([queued]);
     expect((await list("?status=expired")).ids).toEqual([]);
+  });
+});
+
+describe("calls that ask whose job it is", () => {
+  it.each([
+    ["get", "events"],
+    ["get", "deliveries"],
+    ["get", "frames/0"],
+    ["post", "cancel"],
+    ["post", "retry"],
+  ] as const)("%s %s reads no whole job for it", async (method, path) => {
+    const id = await submit();
+    gateway.farm.fail(id, 0);
+    const whole = vi.spyOn(gateway.farm, "getJob");
+    const { status } = await request(gateway.app)[method](`/v1/jobs/${id}/${path}`);
+    expect([200, 202, 409]).toContain(status);
+    expect(whole).not.toHaveBeenCalled();
   });
 });
 

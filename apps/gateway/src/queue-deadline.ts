@@ -7,6 +7,7 @@ export type GatewayQueue = Pick<
   | "submit"
   | "findSubmitted"
   | "getJob"
+  | "getJobHead"
   | "getFrame"
   | "cancel"
   | "retry"
@@ -32,6 +33,7 @@ export function boundQueue(farm: Farm, msMax: number): GatewayQueue {
     submit: (job) => within(farm.submit(job), msMax),
     findSubmitted: (tenant, idempotency) => within(farm.findSubmitted(tenant, idempotency), msMax),
     getJob: (id) => within(farm.getJob(id), msMax),
+    getJobHead: (id) => within(farm.getJobHead(id), msMax),
     getFrame: (id, index) => within(farm.getFrame(id, index), msMax),
     cancel: (id) => within(farm.cancel(id), msMax),
     retry: (id) => within(farm.retry(id), msMax),

@@ -13,7 +13,7 @@ import { readEvents } from "./jobs/job-events.js";
 import { keepFarm } from "./jobs/keep-farm.js";
 import { listJobs } from "./jobs/list-jobs.js";
 import { readFrame } from "./jobs/read-frame.js";
-import { readEstimatedJob } from "./jobs/read-job.js";
+import { readEstimatedHead, readEstimatedJob } from "./jobs/read-job.js";
 import { retryJob } from "./jobs/retry-job.js";
 import { findSubmitted, forecastJob, submitJob } from "./jobs/submit-job.js";
 import { openConnection } from "./redis/connections.js";
@@ -24,6 +24,9 @@ import { Signals } from "./redis/signals.js";
 import { createWebhookStore } from "./webhooks/create-webhook-store.js";
 
 const SILENT: QueueLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** The clocks and the chance of this process. */
+const PLATFORM = { nowMs: Date.now, elapsedMs: () => performance.now(), random: randomBytes };
 
 /**
  * Connects to the farm's Redis and checks that it keeps what it is given.
@@ -55,6 +58,7 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
     submit: (job) => submitJob(context, job),
     findSubmitted: (tenant, idempotency) => findSubmitted(context, tenant, idempotency),
     getJob: (id) => readEstimatedJob(context, id),
+    getJobHead: (id) => readEstimatedHead(context, id),
     getFrame: (id, index) => readFrame(redis, id, index),
     cancel: (id) => cancelJob(context, id),
     retry: (id) => retryJob(context, id),
@@ -66,13 +70,7 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
       keepers.add(keeper);
       return keeper;
     },
-    access: createAccess({
-      redis,
-      log,
-      nowMs: Date.now,
-      elapsedMs: () => performance.now(),
-      random: randomBytes,
-    }),
+    access: createAccess({ redis, log, ...PLATFORM }),
     webhooks,
     events: (id, wanted) => readEvents(context, id, wanted),
     models: () => readModels(redis, Date.now()),

@@ -203,6 +203,11 @@ export interface Farm extends AsyncDisposable {
   /** @throws {FarmError} queue_unavailable */
   getJob(id: JobId): Promise<JobRecord | undefined>;
   /**
+   * A job without its frames, which are not read for it. Undefined when there is no such job.
+   * @throws {FarmError} queue_unavailable
+   */
+  getJobHead(id: JobId): Promise<JobHead | undefined>;
+  /**
    * One frame of a job, which is not read as a whole for it. Undefined when there is no such job.
    * @throws {FarmError} queue_unavailable
    */

@@ -1,6 +1,6 @@
 import { jobToWire } from "@latentfarm/contract";
 import type { GatewayContext } from "../context.js";
-import { findJob } from "../find-job.js";
+import { findJob, findJobHead } from "../find-job.js";
 import { readBody } from "../http/json-body.js";
 import { refuseBody } from "../http/no-body.js";
 import type { Route } from "../http/route.js";
@@ -14,9 +14,10 @@ export function cancelJobRoute(context: GatewayContext): Route {
     before: [readBody()],
     async handle(call) {
       refuseBody(call.request);
-      const found = await findJob(context, call);
-      const canceled = (await context.queue.cancel(found.id)) ?? found;
-      context.log.info({ jobId: found.id, status: canceled.status }, "job cancel asked for");
+      const { id } = await findJobHead(context, call);
+      // A job that the queue has forgotten has ended: its sidecar tells of it.
+      const canceled = (await context.queue.cancel(id)) ?? (await findJob(context, call));
+      context.log.info({ jobId: id, status: canceled.status }, "job cancel asked for");
       call.response.json(jobToWire(canceled));
     },
   };

@@ -10,7 +10,7 @@ import {
 import type { SignedUrl } from "@latentfarm/storage";
 import type { Response } from "express";
 import type { GatewayContext } from "../context.js";
-import { findJob, notFound } from "../find-job.js";
+import { findJob, noJob, notFound } from "../find-job.js";
 import type { Call, Route } from "../http/route.js";
 
 const INDEX = /^(0|[1-9][0-9]{0,5})$/;
@@ -56,7 +56,9 @@ async function findFrame(
   const index = INDEX.test(String(text)) ? Number(text) : LIMITS.num_images_max;
   const id = String(idText);
   const known = isJobId(id) ? await context.queue.getFrame(id, index) : undefined;
-  if (isJobId(id) && known !== undefined && known.tenant === call.caller.tenant.name) {
+  if (isJobId(id) && known !== undefined) {
+    // No whole record is read to refuse another tenant either.
+    if (known.tenant !== call.caller.tenant.name) throw noJob();
     if (known.frame === undefined) throw noFrame(known.frames);
     return { id, frame: known.frame };
   }

@@ -1,6 +1,6 @@
 import { FarmError, jobPath, jobToWire } from "@latentfarm/contract";
 import type { GatewayContext } from "../context.js";
-import { findJob } from "../find-job.js";
+import { findJobHead } from "../find-job.js";
 import { readBody } from "../http/json-body.js";
 import { refuseBody } from "../http/no-body.js";
 import type { Route } from "../http/route.js";
@@ -14,7 +14,7 @@ export function retryJobRoute(context: GatewayContext): Route {
     before: [readBody()],
     async handle(call) {
       refuseBody(call.request);
-      const { id } = await findJob(context, call);
+      const { id } = await findJobHead(context, call);
       const retried = await context.queue.retry(id);
       if (retried === undefined) throw forgotten();
       context.log.info({ jobId: id }, "job retried");

@@ -1,6 +1,6 @@
 import { eventToWire, FarmError, fieldsError, isTerminal, type JobEvent } from "@latentfarm/contract";
 import type { GatewayContext } from "../context.js";
-import { findJob } from "../find-job.js";
+import { findJobHead } from "../find-job.js";
 import { type StreamMessage, sendEventStream } from "../http/event-stream.js";
 import type { Call, Route } from "../http/route.js";
 import { requestSignal } from "../request-signal.js";
@@ -21,7 +21,7 @@ export function streamEventsRoute(context: GatewayContext): Route {
 async function streamEvents(context: GatewayContext, call: Call): Promise<void> {
   const { request, response } = call;
   const after = readLastEventId(request.get("Last-Event-ID"));
-  const job = await findJob(context, call);
+  const job = await findJobHead(context, call);
   if (request.method === "HEAD") {
     response.type("text/event-stream").end();
     return;

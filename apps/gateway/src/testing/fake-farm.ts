@@ -165,6 +165,7 @@ type JobCalls = Pick<
   | "forget"
   | "findSubmitted"
   | "getJob"
+  | "getJobHead"
   | "getFrame"
   | "cancel"
   | "retry"
@@ -185,6 +186,10 @@ function fakeJobCalls(jobs: FakeJobs, wellFarm: () => Promise<void>): JobCalls {
     async getJob(id) {
       await wellFarm();
       return jobs.get(id);
+    },
+    async getJobHead(id) {
+      await wellFarm();
+      return jobs.head(id);
     },
     async getFrame(id, index) {
       await wellFarm();

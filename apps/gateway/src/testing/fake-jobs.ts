@@ -60,6 +60,11 @@ export class FakeJobs {
     return this.#jobs.get(id)?.record;
   }
 
+  head(id: JobId): JobHead | undefined {
+    const record = this.get(id);
+    return record && headOf(record);
+  }
+
   forget(id: JobId): void {
     this.#jobs.delete(id);
   }

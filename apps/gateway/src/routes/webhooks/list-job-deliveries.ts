@@ -1,6 +1,6 @@
 import { pageQuerySchema, parseQuery } from "@latentfarm/contract";
 import type { GatewayContext } from "../../context.js";
-import { findJob } from "../../find-job.js";
+import { findJobHead } from "../../find-job.js";
 import type { Route } from "../../http/route.js";
 
 type PageQuery = ReturnType<typeof parseQuery<typeof pageQuerySchema>>;
@@ -13,7 +13,7 @@ export function listJobDeliveriesRoute(context: GatewayContext): Route<PageQuery
     scope: "read",
     query: (parameters) => parseQuery(pageQuerySchema, parameters),
     async handle(call) {
-      const { id } = await findJob(context, call);
+      const { id } = await findJobHead(context, call);
       call.response.json(await context.webhooks.jobDeliveries(id, call.query));
     },
   };
