@@ -1,7 +1,9 @@
 import type { Scope } from "@latentfarm/contract";
+import type { Request } from "express";
 import request, { type Test } from "supertest";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createTestGateway, type TestGateway } from "../testing/test-gateway.js";
+import { authenticate } from "./authenticate.js";
 
 let gateway: TestGateway;
 beforeEach(async () => {
@@ -147,6 +149,35 @@ describe("authenticate() without keys", () => {
       const response = await models().set("Origin", origin);
       expect([response.status, response.body.errors?.[0].path]).toEqual([403, "headers.origin"]);
     }
+  });
+
+  it.each(["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via"])(
+    "refuses what a proxy hands on with %s, and takes it with a key",
+    async (name) => {
+      const response = await models().set(name, "127.0.0.1");
+      expect([response.status, response.body.errors?.[0].path]).toEqual([
+        403,
+        `headers.${name.toLowerCase()}`,
+      ]);
+      const key = await makeKey(["read"]);
+      expect((await models(`Bearer ${key}`).set(name, "127.0.0.1")).status).toBe(200);
+    },
+  );
+
+  it.each([
+    ["127.0.0.1", true],
+    ["127.9.0.1", true],
+    ["::1", true],
+    ["::ffff:127.0.0.1", true],
+    ["10.0.0.1", false],
+    ["::ffff:10.0.0.1", false],
+    ["fe80::1", false],
+    [undefined, false],
+  ])("asks that the peer is of this machine: %s is %s", async (remoteAddress, isTaken) => {
+    const call: Request = Object.create({ headers: { host: "localhost" }, socket: { remoteAddress } });
+    const caller = authenticate(gateway.context, call, "read");
+    if (isTaken) expect((await caller).actor).toBe("open");
+    else await expect(caller).rejects.toMatchObject({ code: "forbidden" });
   });
 
   it("closes once the first key is made", async () => {

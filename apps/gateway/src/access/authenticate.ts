@@ -2,10 +2,20 @@ import { FarmError, SCOPES, type Scope, TENANT_DEFAULT } from "@latentfarm/contr
 import type { Request } from "express";
 import type { GatewayContext } from "../context.js";
 import { type Caller, callerOfKey, hasScope } from "./caller.js";
-import { isLoopbackAuthority, isLoopbackOrigin } from "./loopback.js";
+import { isLoopbackAddress, isLoopbackAuthority, isLoopbackOrigin } from "./loopback.js";
 
 /** The only form: a key in a query would stand in logs, and a second header would leave open which one counts. */
 const BEARER = /^Bearer +([A-Za-z0-9_]+)$/i;
+
+/** What a reverse proxy adds. One on this machine reaches a loopback address for callers that are anywhere. */
+const PROXY_HEADERS = [
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-real-ip",
+  "via",
+] as const;
 
 /** Part of the context that tells who calls. */
 type AuthenticationContext = Pick<GatewayContext, "access" | "isLoopback">;
@@ -40,10 +50,14 @@ async function openCaller({ access, isLoopback }: AuthenticationContext, request
 
 /**
  * A page of any site can send requests to this machine: by its own name that a name server points here (the `Host`
- * then is that name), or across origins (the `Origin` then is its own).
+ * then is that name), or across origins (the `Origin` then is its own). A proxy here hands on anyone's.
  */
 function assertLocal(request: Request): void {
   const why = "while the farm has no keys (make one with ./farm keys create)";
+  if (!isLoopbackAddress(request.socket.remoteAddress))
+    throw refusal("forbidden", "connection", `must come from this machine ${why}`);
+  const added = PROXY_HEADERS.find((name) => request.headers[name] !== undefined);
+  if (added !== undefined) throw refusal("forbidden", `headers.${added}`, `must be absent ${why}`);
   if (!isLoopbackAuthority(request.headers.host)) {
     const message = `must name this machine, such as localhost, ${why}`;
     throw refusal("forbidden", "headers.host", message);

@@ -6,6 +6,11 @@ export function isLoopback(host: string): boolean {
   return name === "localhost" || name === "::1" || (isIPv4(name) && name.startsWith("127."));
 }
 
+/** True for a peer on this machine, also where a socket of both families shows its IPv4 address as an IPv6 one. */
+export function isLoopbackAddress(address: string | undefined): boolean {
+  return address !== undefined && isLoopback(address.toLowerCase().replace(/^::ffff:/, ""));
+}
+
 /** True when a `Host` header names this machine. One that was made to point here by a name server does not. */
 export function isLoopbackAuthority(authority: string | undefined): boolean {
   const url = `http://${authority ?? ""}`;
