@@ -1,6 +1,5 @@
 import {
   createJobId,
-  type JobId,
   type JobParams,
   type JobWebhook,
   resolveJobParams,
@@ -35,8 +34,10 @@ export async function createJob(context: GatewayContext, submission: CheckedSubm
   const { caller, request, model, idempotency } = submission;
   const nowMs = context.nowMs();
   const id = createJobId({ nowMs, random: context.randomBytes(ID_BYTES) });
-  const params = await paramsOf(context, submission, id);
+  const { params, png } = await paramsOf(context, submission);
   const webhook = await webhookOf(context, submission);
+  // Stored last: what refuses the job before this leaves no image behind.
+  if (png !== undefined) await storeInitImage(context.store, { id, tenant: caller.tenant.name }, png);
   const startMs = request.start_within === undefined ? undefined : request.start_within * MS_PER_SECOND;
   return {
     id,
@@ -58,22 +59,18 @@ export async function draftParams(
   context: GatewayContext,
   submission: CheckedSubmission,
 ): Promise<JobParams> {
-  return paramsOf(context, submission, undefined);
+  return (await paramsOf(context, submission)).params;
 }
 
 async function paramsOf(
   context: GatewayContext,
-  { caller, request, model }: CheckedSubmission,
-  storeFor: JobId | undefined,
-): Promise<JobParams> {
+  { request, model }: CheckedSubmission,
+): Promise<{ readonly params: JobParams; readonly png?: Uint8Array }> {
   const params = resolveJobParams(request, { model, seed: context.drawSeed() });
   const { image, strength } = request;
-  if (image === undefined) return params;
+  if (image === undefined) return { params };
   const cut = await cutInitImage({ params, image, strength });
-  if (storeFor !== undefined) {
-    await storeInitImage(context.store, { id: storeFor, tenant: caller.tenant.name }, cut.png);
-  }
-  return { ...params, init_image: cut.initImage };
+  return { params: { ...params, init_image: cut.initImage }, png: cut.png };
 }
 
 async function webhookOf(

@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LIMITS } from "@latentfarm/contract";
+import { FarmError, LIMITS } from "@latentfarm/contract";
 import { decodeRgb, encodePreview } from "@latentfarm/image";
 import { createDiskStore, inputKey, type ObjectStore } from "@latentfarm/storage";
 import { STRICT_POLICY } from "@latentfarm/webhooks";
@@ -45,6 +45,11 @@ const post = (body: object, headers: Record<string, string> = {}) =>
 /** A JPEG of the given size in bytes: what follows the picture is passed over by decoders. */
 function paddedImage(bytes: number): string {
   return Buffer.concat([JPEG, Buffer.alloc(bytes - JPEG.length)]).toString("base64");
+}
+
+async function storedImages(): Promise<number> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile() && entry.name.startsWith("input.")).length;
 }
 
 describe("POST /v1/jobs with an image", () => {
@@ -113,6 +118,27 @@ describe("POST /v1/jobs with an image", () => {
       expect([body.code, headers["retry-after"]]).toEqual(["overloaded", "2"]);
     }
     expect((await post({ image })).status).toBe(202);
+  });
+
+  it.each([
+    ["quota_exceeded", 0],
+    ["overloaded", 0],
+    ["idempotency_conflict", 0],
+    ["invalid_request", 0],
+    ["queue_unavailable", 1],
+  ] as const)("keeps of a job that is answered %s %i images", async (code, count) => {
+    farm.refusal = new FarmError(code, "Cannot take the job");
+    const response = await post({ image: JPEG.toString("base64") });
+    expect(response.body.code).toBe(code);
+    expect(await storedImages()).toBe(count);
+  });
+
+  it("keeps one image of submits with the same key at the same time", async () => {
+    const headers = { "Idempotency-Key": "k" };
+    const calls = Array.from({ length: 4 }, () => post({ image: JPEG.toString("base64") }, headers));
+    const ids = (await Promise.all(calls)).map(({ body }) => body.id);
+    expect(new Set(ids).size).toBe(1);
+    expect(await storedImages()).toBe(1);
   });
 
   it("gives the first job again for the same key and image, and a conflict for another image", async () => {

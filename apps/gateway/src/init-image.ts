@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { type InitImage, type JobId, type JobParams, STRENGTH_DEFAULT } from "@latentfarm/contract";
 import { decodeImageText, normalizeInitImage } from "@latentfarm/image";
+import type { NewJob } from "@latentfarm/queue";
 import { inputKey, type ObjectStore } from "@latentfarm/storage";
+import type { GatewayContext } from "./context.js";
 
 /** An image as a submit body holds it, with the job that it is for. */
 export interface SubmittedImage {
@@ -39,4 +41,17 @@ export async function storeInitImage(
 ): Promise<void> {
   const tags = { tenant: job.tenant };
   await store.put(inputKey(job.id), png, { contentType: "image/png", metadata: {}, tags });
+}
+
+/** Deletes the image of a job that was not taken in; one that stays costs room alone, so the submit's answer stands. */
+export async function dropInitImage(
+  { store, log }: Pick<GatewayContext, "store" | "log">,
+  { id, params }: NewJob,
+): Promise<void> {
+  if (!params.init_image) return;
+  try {
+    await store.delete(inputKey(id));
+  } catch (error) {
+    log.warn({ jobId: id, err: error }, "image of a refused job not deleted");
+  }
 }

@@ -1,5 +1,7 @@
 import {
   type DryRun,
+  type ErrorCode,
+  FarmError,
   frameCost,
   isTerminal,
   type JobRecord,
@@ -8,12 +10,14 @@ import {
   parseQuery,
   submitQuerySchema,
 } from "@latentfarm/contract";
+import type { NewJob } from "@latentfarm/queue";
 import type { Response } from "express";
 import type { GatewayContext } from "../context.js";
 import { type CheckedSubmission, createJob, draftParams } from "../create-job.js";
 import { createImageBodies, type ImageBodies } from "../http/image-body.js";
 import { nameInLog } from "../http/request-log.js";
 import type { Call, Route } from "../http/route.js";
+import { dropInitImage } from "../init-image.js";
 import { readSubmission, type SubmitQuery } from "../read-submission.js";
 import { waitForEnd } from "../wait-for-end.js";
 
@@ -45,9 +49,30 @@ async function submitJob(
   }
   const job = await createJob(context, checked);
   bodies.release(request);
-  const record = await context.queue.submit(job);
+  const record = await putOnQueue(context, job);
   nameInLog(response, { jobId: record.id, model: record.model, frames: job.params.num_images });
   await answer({ context, response, waitSeconds }, record);
+}
+
+/** What says for certain that the job was not taken in; after queue_unavailable it may have been. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "quota_exceeded",
+  "rate_limited",
+  "overloaded",
+  "idempotency_conflict",
+  "invalid_request",
+]);
+
+/** Submits a job. The image of one that is refused, or that another of the same key came before, is deleted again. */
+async function putOnQueue(context: GatewayContext, job: NewJob): Promise<JobRecord> {
+  try {
+    const record = await context.queue.submit(job);
+    if (record.id !== job.id) await dropInitImage(context, job);
+    return record;
+  } catch (error) {
+    if (error instanceof FarmError && REFUSALS.has(error.code)) await dropInitImage(context, job);
+    throw error;
+  }
 }
 
 async function forecast(context: GatewayContext, submission: CheckedSubmission): Promise<DryRun> {
