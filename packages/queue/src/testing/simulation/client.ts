@@ -65,7 +65,7 @@ function createArguments(world: World, plan: JobPlan, job: string): readonly (st
     plan.units,
     "{}",
     plan.idempotency?.hash ?? "",
-    plan.startWithinMs === undefined ? 0 : world.schedule.nowMs + plan.startWithinMs,
+    plan.startWithinMs ?? 0,
     plan.hook.length === 0 ? "" : "{}",
     plan.hook.length === 0 ? "" : `,${plan.hook.join(",")},`,
     5_000,

@@ -111,7 +111,10 @@ export const JOB_BUGS: Readonly<Record<string, TextBug>> = {
     find: "redis.call('ZADD', root .. ':unfiled', whole(now), id)",
     replace: "",
   },
-  "a retry leaves the used tries": { find: "{ 'error', 'tries', 'lost',", replace: "{ 'error', 'lost'," },
+  "a retry leaves the used tries": {
+    find: "i .. ':error', i .. ':tries', i .. ':lost'",
+    replace: "i .. ':error', i .. ':lost'",
+  },
   "a retry leaves the job to be forgotten": { find: "redis.call('PERSIST', key)", replace: "local _ = key" },
   "a retried job is still canceled": {
     find: "'cancel', 'error', 'finished_ms'",
