@@ -26,7 +26,10 @@ export async function submit(farmUrl: string, body: unknown, headers: Headers = 
 
 /** The job as it stands. */
 export async function getJob(farmUrl: string, id: string, headers: Headers = {}): Promise<Job> {
-  return jobSchema.parse(await (await fetch(`${farmUrl}/v1/jobs/${id}`, { headers })).json());
+  const response = await fetch(`${farmUrl}/v1/jobs/${id}`, { headers });
+  if (response.status !== 200)
+    throw new Error(`the job answered ${response.status}: ${await response.text()}`);
+  return jobSchema.parse(await response.json());
 }
 
 /** Every event of the job from `after` to the last one, read from the event stream; each is given to `onEvent`. */

@@ -30,7 +30,7 @@ export async function authenticate(
   request: Request,
   scope: Scope,
 ): Promise<Caller> {
-  if (!(await context.access.hasKeys())) return openCaller(context, request);
+  if (await isOpen(context, request)) return openCaller(context, request);
   const caller = await keyCaller(context, request);
   if (hasScope(caller, scope)) return caller;
   const message = `holds a key without the scope ${scope}: its scopes are ${caller.scopes.join(", ")}`;
@@ -38,6 +38,17 @@ export async function authenticate(
 }
 
 const AUTHORIZATION = "headers.authorization";
+
+/**
+ * Whether the farm has no keys. Who shows a key has it looked for: the first one may have been made elsewhere a moment
+ * ago, and its tenant's jobs must not become those of an open farm.
+ */
+async function isOpen({ access }: AuthenticationContext, request: Request): Promise<boolean> {
+  if (await access.hasKeys()) return false;
+  const [, key] = BEARER.exec(request.headers.authorization ?? "") ?? [];
+  if (key === undefined) return true;
+  return (await access.authenticate(key)) === undefined && !(await access.hasKeys());
+}
 
 async function openCaller({ access, isLoopback }: AuthenticationContext, request: Request): Promise<Caller> {
   if (!isLoopback) {
