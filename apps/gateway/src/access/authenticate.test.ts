@@ -186,7 +186,7 @@ describe("authenticate() without keys", () => {
     let asked = 0;
     // What another process has made is seen by its keys only after a while, unless one of them is shown.
     const late = { ...access, hasKeys: async () => asked++ > 0 };
-    const shown = { headers: { authorization: `Bearer ${key}` }, socket: {} } as Request;
+    const shown: Request = Object.create({ headers: { authorization: `Bearer ${key}` }, socket: {} });
     const caller = await authenticate({ access: late, isLoopback: true }, shown, "read");
     expect(caller.tenant.name).toBe("acme");
   });
