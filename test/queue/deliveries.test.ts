@@ -76,28 +76,31 @@ describe("deliver()", () => {
   });
 
   it("counts an attempt once when its settling comes twice, as after a lost answer", async () => {
-    const receiver = new Receiver();
-    await using _courier = courier(receiver, { scheduleMs: [500, 500] });
-    // The first settling of all is sent twice by itself: Redis does not know the script yet.
-    const before = await hookedJob(farm, redis, { url: "https://receiver.example/" });
-    await deliveryWith(farm, await before.emit("job.succeeded", 1), "delivered");
-    receiver.answer = ({ attempt }) => (attempt === 1 ? refused(500) : delivered());
-    const job = await hookedJob(farm, redis, { url: "https://receiver.example/" });
-    const settlings: string[][] = [];
+    const seen: string[][] = [];
+    // Before the courier, since ioredis stumbles over a command that comes before the answer to MONITOR.
     const monitor = await new Redis(server.url).monitor();
     monitor.on("monitor", (_time: string, args: string[]) => {
       if (/^eval/i.test(args[0] ?? "") && args.some((text) => text.includes('"duration_ms"')))
-        settlings.push(args);
+        seen.push(args);
     });
     try {
+      const receiver = new Receiver();
+      await using _courier = courier(receiver, { scheduleMs: [500, 500] });
+      // The very first settling is sent twice by itself: Redis does not know the script yet.
+      const before = await hookedJob(farm, redis, { url: "https://receiver.example/" });
+      await deliveryWith(farm, await before.emit("job.succeeded", 1), "delivered");
+      receiver.answer = ({ attempt }) => (attempt === 1 ? refused(500) : delivered());
+      const job = await hookedJob(farm, redis, { url: "https://receiver.example/" });
       const id = await job.emit("job.succeeded", 1);
+      const settlings = () => seen.filter((args) => args.some((text) => text.includes(id)));
       const again = async (count: number) => {
-        const [command = "", ...args] = await eventually("a settling", () => settlings[count]);
+        const [command = "", ...args] = await eventually("a settling", () => settlings()[count]);
         expect(await redis.call(command, ...args)).toEqual(["settled", 0]);
       };
       await again(0);
       const delivery = await deliveryWith(farm, id, "delivered");
-      await again(settlings.length - 1);
+      // The repeat of the first was seen as well.
+      await again(2);
       expect(delivery).toMatchObject({ attempts_made: 2 });
       expect(await deliveryWith(farm, id, "delivered")).toEqual(delivery);
       expect(await redis.hget("{latentfarm}:counters", "deliveries_failed")).toBe("1");
