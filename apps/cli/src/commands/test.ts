@@ -1,18 +1,12 @@
-import { join } from "node:path";
 import { Command } from "commander";
 import type { CommandContext } from "../context.js";
-import { describeFailure, EXIT, usageError } from "../failure.js";
-import { type Machine, thisMachine } from "../farm/machine.js";
-import { ensurePrometheus } from "../farm/prometheus-binary.js";
-import { ensureRedis } from "../farm/redis-binary.js";
+import { EXIT, usageError } from "../failure.js";
+import { thisMachine } from "../farm/machine.js";
 import { ROOT } from "../root.js";
 import { runSuite } from "../suites/run-suite.js";
-import { ensureS3Server } from "../suites/s3-server.js";
 import { hasTests, SUITES, type Suite, wholeRun } from "../suites/suites.js";
 import { addTallies, formatTally, type Tally } from "../suites/tally.js";
-
-/** Where what tests need and no package manager has is kept. */
-const TOOLS_DIR = join(ROOT, ".farm", "tools");
+import { type FoundTools, findTools, type ToolName } from "../suites/tools.js";
 
 /** `farm test`: installs what the tests need, runs them, and ends with one line of counts. */
 export function testCommand(context: CommandContext): Command {
@@ -29,16 +23,9 @@ function test(context: CommandContext, name: string | undefined): void {
   if (chosen.length === 0) {
     throw usageError(`Cannot run suite ${name}: known are ${SUITES.map((suite) => suite.name).join(", ")}`);
   }
-  const tools = {
-    redis: chosen.some(usesRedis) ? findTool(context, ensureRedis) : undefined,
-    s3: chosen.some(({ needsS3 }) => needsS3)
-      ? findTool(context, (machine) => ensureS3Server(machine, TOOLS_DIR))
-      : undefined,
-    prometheus: chosen.some(({ needsPrometheus }) => needsPrometheus)
-      ? findTool(context, ensurePrometheus)
-      : undefined,
-  };
-  const env = testEnvironment(context, tools.s3?.path);
+  const machine = thisMachine(context.environment.path, context.terminal.err);
+  const tools = findTools(chosen.flatMap(usedBy), machine);
+  const env = testEnvironment(context, tools);
   const tallies = chosen.map((suite) => {
     const tally = missingOf(suite, tools, context) ?? runSuite(suite, { root: ROOT, env });
     context.terminal.err(`suite ${suite.name}: ${formatTally(tally)}`);
@@ -50,36 +37,16 @@ function test(context: CommandContext, name: string | undefined): void {
 }
 
 /** Unit tests of the queue use Redis as well, but most do not: they run without it. */
-function usesRedis(suite: Suite): boolean {
-  return suite.needsRedis || suite.name === "unit";
-}
-
-/** A program that tests run, or why there is none. */
-interface Tool {
-  readonly path?: string;
-  readonly problem?: string;
-}
-
-function findTool({ environment, terminal }: CommandContext, ensure: (machine: Machine) => string): Tool {
-  try {
-    return { path: ensure(thisMachine(environment.path, terminal.err)) };
-  } catch (error) {
-    return { problem: describeFailure(error) };
-  }
+function usedBy(suite: Suite): readonly ToolName[] {
+  return suite.name === "unit" ? ["redis", ...suite.needs] : suite.needs;
 }
 
 /** A suite that cannot run is one skipped test, or one failed where every tool is required. */
-function missingOf(
-  suite: Suite,
-  tools: Readonly<Record<"redis" | "s3" | "prometheus", Tool | undefined>>,
-  context: CommandContext,
-): Tally | undefined {
+function missingOf(suite: Suite, { problems }: FoundTools, context: CommandContext): Tally | undefined {
   const isEmpty = suite.folders.length > 0 && !hasTests(suite, ROOT);
   const problem = isEmpty
     ? "it has no tests"
-    : ((suite.needsRedis ? tools.redis?.problem : undefined) ??
-      (suite.needsS3 ? tools.s3?.problem : undefined) ??
-      (suite.needsPrometheus ? tools.prometheus?.problem : undefined));
+    : suite.needs.map((name) => problems.get(name)).find((found) => found !== undefined);
   if (problem === undefined) return undefined;
   const required = context.environment.toolsRequired;
   context.terminal.err(`suite ${suite.name} ${required ? "fails" : "is skipped"}: ${problem}`);
@@ -88,14 +55,14 @@ function missingOf(
 
 function testEnvironment(
   { environment }: CommandContext,
-  s3Server: string | undefined,
+  tools: FoundTools,
 ): Readonly<Record<string, string>> {
   const { FARM_TEST_SHARED: shared, FARM_TEST_SEED: seed } = environment.farm;
   return {
     ...environment.inherited,
     ...(shared === undefined ? {} : { FARM_TEST_SHARED: shared }),
     ...(seed === undefined ? {} : { FARM_TEST_SEED: String(seed) }),
-    ...(s3Server === undefined ? {} : { FARM_TEST_S3_SERVER: s3Server }),
+    ...tools.environment,
     ...(environment.toolsRequired ? { FARM_TEST_REQUIRED: "1" } : {}),
   };
 }

@@ -1,17 +1,14 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { ToolName } from "./tools.js";
 
 /** A group of tests that can be run by name. */
 export interface Suite {
   readonly name: string;
   /** Folders of test files under the root; none for the suite of static checks. */
   readonly folders: readonly string[];
-  /** The suite means nothing without a Redis server on the machine. */
-  readonly needsRedis: boolean;
-  /** Nor without an S3 server, which Go builds. */
-  readonly needsS3: boolean;
-  /** Nor without Prometheus and promtool. */
-  readonly needsPrometheus: boolean;
+  /** Programs that the suite means nothing without. */
+  readonly needs: readonly ToolName[];
   /** Test files start farms of their own and measure time: side by side they would disturb each other. */
   readonly oneFileAtATime: boolean;
   /** Too long for a whole run: it runs only when it is asked for by name. */
@@ -21,9 +18,7 @@ export interface Suite {
 const suite = (name: string, folders: readonly string[], traits: Partial<Suite> = {}): Suite => ({
   name,
   folders,
-  needsRedis: false,
-  needsS3: false,
-  needsPrometheus: false,
+  needs: [],
   oneFileAtATime: false,
   onlyByName: false,
   ...traits,
@@ -38,18 +33,17 @@ export const SUITES: readonly Suite[] = [
   // All that the engine is judged by, but for a killed process that is gone on from: that needs a farm, in chaos.
   suite("engine", ["packages/engine", "packages/sampling", "test/reference", "test/engine"]),
   // The simulation of jobs too, which a whole run plays among the units.
-  suite("queue", ["packages/queue/src/testing", "test/queue"], { needsRedis: true, oneFileAtATime: true }),
+  suite("queue", ["packages/queue/src/testing", "test/queue"], { needs: ["redis"], oneFileAtATime: true }),
   // The promises of every store, on disk and on an S3 server; then farms whose bucket fails.
   suite("storage", ["packages/storage", "test/storage"], {
-    needsRedis: true,
-    needsS3: true,
+    needs: ["redis", "s3"],
     oneFileAtATime: true,
   }),
-  suite("e2e", ["test/e2e"], { needsRedis: true, oneFileAtATime: true }),
+  suite("e2e", ["test/e2e"], { needs: ["redis"], oneFileAtATime: true }),
   // A Prometheus scrapes a farm under load, and every dashboard and alert is evaluated on it.
-  suite("metrics", ["test/metrics"], { needsRedis: true, needsPrometheus: true, oneFileAtATime: true }),
-  suite("chaos", ["test/chaos"], { needsRedis: true, oneFileAtATime: true }),
-  suite("soak", ["test/soak"], { needsRedis: true, oneFileAtATime: true, onlyByName: true }),
+  suite("metrics", ["test/metrics"], { needs: ["redis", "prometheus"], oneFileAtATime: true }),
+  suite("chaos", ["test/chaos"], { needs: ["redis"], oneFileAtATime: true }),
+  suite("soak", ["test/soak"], { needs: ["redis"], oneFileAtATime: true, onlyByName: true }),
 ];
 
 /** The suites of a whole run: a folder that lies in an earlier suite's is left out of the later one. */
