@@ -129,12 +129,19 @@ describe("deliver()", () => {
     await using _courier = courier(receiver);
     const job = await hookedJob(farm, redis, { url: "https://receiver.example/" });
     const id = await job.emit("job.succeeded", 1);
-    expect(await deliveryWith(farm, id, "dead")).toMatchObject({ attempts_made: 3, next_attempt_at: null });
+    expect(await deliveryWith(farm, id, "dead")).toMatchObject({
+      attempts_made: 3,
+      next_attempt_at: null,
+      dead_reason: "attempts_used",
+    });
     expect(await redis.hget("{latentfarm}:counters", "deliveries_dead")).toBe("1");
     receiver.answer = ({ attempt }) => (attempt < 6 ? refused(500) : delivered());
     expect(await farm.webhooks.redeliver("other", id)).toBeUndefined();
     expect(await farm.webhooks.redeliver("default", id)).toMatchObject({ status: "pending" });
-    expect(await deliveryWith(farm, id, "delivered")).toMatchObject({ attempts_made: 6 });
+    expect(await deliveryWith(farm, id, "delivered")).toMatchObject({
+      attempts_made: 6,
+      dead_reason: null,
+    });
     expect(new Set(receiver.of(id).map(({ body }) => body)).size).toBe(1);
     expect(await farm.webhooks.listDeliveries("default", { status: "dead", limit: 10 })).toEqual({
       deliveries: [],
@@ -161,10 +168,13 @@ describe("deliver()", () => {
     const job = await hookedJob(farm, redis, { url });
     const first = await job.emit("job.started", 1);
     const second = await job.emit("job.succeeded", 2);
-    await deliveryWith(farm, first, "dead");
-    await deliveryWith(farm, second, "dead");
+    expect(await deliveryWith(farm, first, "dead")).toMatchObject({ dead_reason: "endpoint_gone" });
+    expect(await deliveryWith(farm, second, "dead")).toMatchObject({ dead_reason: "endpoint_gone" });
     const later = await job.emit("job.failed", 3);
-    expect(await deliveryWith(farm, later, "dead")).toMatchObject({ attempts_made: 0 });
+    expect(await deliveryWith(farm, later, "dead")).toMatchObject({
+      attempts_made: 0,
+      dead_reason: "endpoint_gone",
+    });
     expect(await farm.webhooks.getEndpoint("default", job.endpoint)).toMatchObject({ disabled: "gone" });
     await expect(farm.webhooks.redeliver("default", later)).rejects.toMatchObject({
       code: "nothing_to_retry",

@@ -74,6 +74,8 @@ export const COUNTERS = [
   "deliveries_delivered",
   "deliveries_failed",
   "deliveries_dead",
+  /** Dead letters at once, of tenants with too many pending deliveries; counted as dead too. */
+  "deliveries_overflowed",
 ] as const;
 
 /** The name of a counter. */

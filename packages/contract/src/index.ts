@@ -148,6 +148,7 @@ export {
 export { type Checked, checkWith, type FieldError, fieldsError, parseWith } from "./validate.js";
 export { FARM_VERSION } from "./version.js";
 export {
+  DEAD_REASONS,
   DELIVERY_STATUSES,
   type Delivery,
   type DeliveryAttempt,

@@ -61,6 +61,18 @@ export type JobWebhook = z.infer<typeof jobWebhookSchema>;
 /** The states of a delivery: `pending` waits for its (next) attempt, `dead` has used up its attempts or its endpoint. */
 export const DELIVERY_STATUSES = ["pending", "delivered", "dead"] as const;
 
+/**
+ * Why a delivery is dead: its attempts are used up; its endpoint is disabled (`gone`, `failing`) or deleted; its tenant had
+ * too many pending ones (limit `webhook_pending_max`) when it was made, so that no attempt was begun.
+ */
+export const DEAD_REASONS = [
+  "attempts_used",
+  "endpoint_gone",
+  "endpoint_failing",
+  "endpoint_deleted",
+  "too_many_pending",
+] as const;
+
 /** One try at a delivery. */
 export const deliveryAttemptSchema = z.object({
   at: z.string(),
@@ -84,6 +96,8 @@ export const deliverySchema = z.object({
   /** The event's id in the job's log: orders the deliveries of a job. */
   sequence: z.int(),
   status: z.enum(DELIVERY_STATUSES),
+  /** Null while it is not dead. */
+  dead_reason: z.enum(DEAD_REASONS).nullable(),
   created_at: z.string(),
   delivered_at: z.string().nullable(),
   next_attempt_at: z.string().nullable(),

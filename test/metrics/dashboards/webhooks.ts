@@ -46,9 +46,11 @@ export const WEBHOOKS: DashboardPlan = {
           {
             title: "Given up",
             unit: "short",
-            description: "Dead letters in the window; they can be sent again.",
+            description:
+              "Dead letters in the window; at once: the tenant had too many pending. They can be sent again.",
           },
           [`max(increase(farm_deliveries_dead_total[${WINDOW}]))`, "dead"],
+          [`max(increase(farm_deliveries_overflowed_total[${WINDOW}]))`, "dead at once"],
           [`max(increase(farm_deliveries_delivered_total[${WINDOW}]))`, "delivered"],
         ),
         panel({ title: "Failed attempts", unit: "ops", description: "As the whole farm counts them." }, [

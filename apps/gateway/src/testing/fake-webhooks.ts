@@ -21,6 +21,7 @@ export function deliveryOf(jobId: string, id: string): Delivery {
     type: "job.succeeded",
     sequence: 1,
     status: "pending",
+    dead_reason: null,
     created_at: TIMESTAMP,
     delivered_at: null,
     next_attempt_at: TIMESTAMP,
@@ -123,7 +124,12 @@ function createFakeDeliveries(feel: () => Promise<void>): Deliveries {
       await feel();
       const found = known.get(id);
       if (found?.tenant !== tenant) return undefined;
-      const delivery: Delivery = { ...found.delivery, status: "pending", next_attempt_at: TIMESTAMP };
+      const delivery: Delivery = {
+        ...found.delivery,
+        status: "pending",
+        dead_reason: null,
+        next_attempt_at: TIMESTAMP,
+      };
       known.set(id, { tenant, delivery });
       return delivery;
     },

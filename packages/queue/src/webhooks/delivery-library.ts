@@ -6,6 +6,7 @@ import {
   ENDED_DELIVERIES_MAX,
   JOB_LOG_SECONDS,
   LEASE_MS,
+  PENDING_DELIVERIES_MAX,
   TENANT_ATTEMPTS_MAX,
   TRIAL_ATTEMPTS_MAX,
 } from "./webhook-limits.js";
@@ -14,9 +15,9 @@ import {
  * The head of every script on deliveries. They reach keys that are not declared, such as an endpoint's line: all have the
  * farm's hash tag, so they are in the slot of the key that is.
  *
- * A delivery is a hash: `id n job tenant endpoint url type sequence body status created_ms delivered_ms next_ms turn round
- * attempts`. `n` numbers all deliveries; `turn` counts how often it was handed to BullMQ, and only the newest turn
- * counts; `round` counts the attempts of the present schedule, `attempts` all of them.
+ * A delivery is a hash: `id n job tenant endpoint url type sequence body status dead_reason created_ms delivered_ms next_ms
+ * turn round attempts`. `n` numbers all deliveries; `turn` counts how often it was handed to BullMQ, and only the newest turn
+ * counts; `round` counts the attempts of the present schedule, `attempts` all of them; `dead_reason` says why it is dead.
  *
  * An endpoint's health: `breaker` (the state of its circuit breaker as JSON, absent while all is well), `paused_until_ms`
  * (out of it, for the scripts), `disabled`, and `version`, which counts their changes.
@@ -36,8 +37,13 @@ local function forget(id)
   redis.call('UNLINK', key('delivery:' .. id), key('attempts:' .. id))
 end
 
--- Changes the status, and what a delivery is found by.
-local function move(id, to)
+-- Whether a tenant has as many pending deliveries as it may.
+local function full(tenant)
+  return redis.call('ZCARD', key('log:' .. tenant .. ':pending')) >= ${PENDING_DELIVERIES_MAX}
+end
+
+-- Changes the status, and what a delivery is found by; with the reason when it is dead.
+local function move(id, to, reason)
   local record, attempts = key('delivery:' .. id), key('attempts:' .. id)
   local tenant, status, n, endpoint, job = unpack(read(id, 'tenant', 'status', 'n', 'endpoint', 'job'))
   if status == to then return end
@@ -48,6 +54,11 @@ local function move(id, to)
   redis.call('ZADD', key('job:' .. job), n, id)
   redis.call('EXPIRE', key('job:' .. job), ${JOB_LOG_SECONDS})
   redis.call('HSET', record, 'status', to)
+  if reason then
+    redis.call('HSET', record, 'dead_reason', reason)
+  else
+    redis.call('HDEL', record, 'dead_reason')
+  end
   if to == 'pending' then
     redis.call('ZADD', key('open:' .. endpoint), n, id)
     redis.call('PERSIST', record)
@@ -81,6 +92,11 @@ local function standing(endpoint, cap)
   local till = tonumber(paused or 0)
   if till > now then return disabled, till, 0 end
   return disabled, 0, till > 0 and ${TRIAL_ATTEMPTS_MAX} or cap
+end
+
+-- Why what waits on an endpoint dies, of what standing says.
+local function died_with(disabled)
+  return 'endpoint_' .. (disabled == 'unknown' and 'deleted' or disabled)
 end
 
 -- The leases of an endpoint and of its tenant.

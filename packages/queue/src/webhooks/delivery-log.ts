@@ -12,6 +12,7 @@ import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
 import { REDELIVER } from "./delivery-scripts.js";
 import { attemptsKey, deliveryKey, deliveryLogKey, jobLogKey } from "./webhook-keys.js";
+import { PENDING_DELIVERIES_MAX } from "./webhook-limits.js";
 import type { DeliveryPage, DeliveryQuery } from "./webhook-store.js";
 
 /** The fields that a list shows: not the body, which is most of a delivery's bytes. */
@@ -25,6 +26,7 @@ const SHOWN = [
   "type",
   "sequence",
   "status",
+  "dead_reason",
   "created_ms",
   "delivered_ms",
   "next_ms",
@@ -32,6 +34,9 @@ const SHOWN = [
 ] as const;
 
 type Shown = Readonly<Partial<Record<(typeof SHOWN)[number], string>>>;
+
+/** Seconds: a receiver that answers makes room at once, one that does not is left alone for up to ten minutes. */
+const FULL_RETRY_SECONDS = 60;
 
 /** A cursor is the number of the last delivery of the page before. */
 const CURSOR = /^[0-9]{1,15}$/;
@@ -54,7 +59,8 @@ export function listDeliveries(redis: Redis, tenant: string, query: DeliveryQuer
 
 /**
  * Begins a new schedule of a delivery, which its caller then hands to BullMQ. Undefined when the tenant has no such one.
- * @throws {FarmError} nothing_to_retry its endpoint is disabled; queue_unavailable
+ * @throws {FarmError} nothing_to_retry its endpoint is disabled; quota_exceeded the tenant has too many pending;
+ * queue_unavailable
  */
 export async function redeliver(redis: Redis, tenant: string, id: string): Promise<Delivery | undefined> {
   const call = { keys: [deliveryKey(id)], args: [id, tenant] };
@@ -64,6 +70,13 @@ export async function redeliver(redis: Redis, tenant: string, id: string): Promi
     throw new FarmError(
       "nothing_to_retry",
       `Cannot send ${id} again as its endpoint is disabled (${reason}): enable the endpoint first`,
+    );
+  }
+  if (outcome === "full") {
+    throw new FarmError(
+      "quota_exceeded",
+      `Cannot send ${id} again as ${tenant} has ${PENDING_DELIVERIES_MAX} pending deliveries (limit webhook_pending_max)`,
+      { details: { limit: "webhook_pending_max", retry_after_seconds: FULL_RETRY_SECONDS } },
     );
   }
   return (await readDelivery(redis, id))?.delivery;
@@ -128,6 +141,7 @@ export function decodeDelivery(fields: Shown, attempts: readonly DeliveryAttempt
     type: fields.type,
     sequence: Number(fields.sequence),
     status: fields.status,
+    dead_reason: fields.dead_reason ?? null,
     created_at: timeOf(fields.created_ms),
     delivered_at: timeOf(fields.delivered_ms),
     next_attempt_at: fields.status === "pending" ? timeOf(fields.next_ms) : null,

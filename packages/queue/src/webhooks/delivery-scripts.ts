@@ -9,27 +9,33 @@ interface DeliveryScript {
 
 /**
  * Makes a delivery of an event and takes the event out of the outbox, in one. KEYS 1 the delivery, 2 the outbox. ARGV
- * outbox member, id, job, tenant, endpoint, URL, type, sequence, body. Gives `filed`, or `known` when it was there: then
- * its first body stands.
+ * outbox member, id, job, tenant, endpoint, URL, type, sequence, body. Gives `filed`; `overflowed` when it is dead at once
+ * as its tenant has too many pending; or `known` when it was there: then its first body stands.
  */
 export const FILE_DELIVERY: DeliveryScript = script(
   "file delivery",
   `
 local id, endpoint = ARGV[2], ARGV[5]
-local known = redis.call('EXISTS', KEYS[1]) == 1
-if not known then
+local outcome = 'known'
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  outcome = 'filed'
   redis.call('HSET', KEYS[1], 'id', id, 'n', redis.call('INCR', key('number')), 'job', ARGV[3], 'tenant', ARGV[4],
     'endpoint', endpoint, 'url', ARGV[6], 'type', ARGV[7], 'sequence', ARGV[8], 'body', ARGV[9],
     'created_ms', text(now), 'next_ms', text(now), 'turn', 0, 'round', 0, 'attempts', 0)
-  if standing(endpoint, 1) then
-    move(id, 'dead')
+  local disabled = standing(endpoint, 1)
+  if disabled then
+    move(id, 'dead', died_with(disabled))
+  elseif full(ARGV[4]) then
+    outcome = 'overflowed'
+    count('deliveries_overflowed')
+    move(id, 'dead', 'too_many_pending')
   else
     move(id, 'pending')
     queue(id)
   end
 end
 redis.call('ZREM', KEYS[2], ARGV[1])
-return { known and 'known' or 'filed' }
+return { outcome }
 `,
 );
 
@@ -50,7 +56,7 @@ local disabled, paused, cap = standing(endpoint, ${ENDPOINT_ATTEMPTS_MAX})
 local leases = leases_of(endpoint, tenant)
 if disabled then
   leave_place(leases, id)
-  move(id, 'dead')
+  move(id, 'dead', died_with(disabled))
   return { 'dead' }
 end
 local free = places(leases, cap)
@@ -107,8 +113,10 @@ if status == 'pending' and turn == ARGV[2] then
   if verdict == 'delivered' then
     redis.call('HSET', KEYS[1], 'delivered_ms', text(now))
     move(id, 'delivered')
-  elseif verdict == 'dead' or ARGV[9] ~= '' then
-    move(id, 'dead')
+  elseif ARGV[9] ~= '' then
+    move(id, 'dead', died_with(ARGV[9]))
+  elseif verdict == 'dead' then
+    move(id, 'dead', 'attempts_used')
   else
     redis.call('HSET', KEYS[1], 'next_ms', text(now + tonumber(ARGV[5])))
   end
@@ -139,7 +147,7 @@ local disabled, paused, cap = standing(endpoint, ${ENDPOINT_ATTEMPTS_MAX})
 local done = 0
 if disabled then
   for _, id in ipairs(redis.call('ZRANGE', open, 0, ${LINES_PAGE - 1})) do
-    if read(id, 'status')[1] then move(id, 'dead') else redis.call('ZREM', open, id) end
+    if read(id, 'status')[1] then move(id, 'dead', died_with(disabled)) else redis.call('ZREM', open, id) end
     done = done + 1
   end
   if redis.call('ZCARD', open) == 0 then redis.call('ZREM', LINES, endpoint) end
@@ -166,16 +174,18 @@ return { 'released', done }
 );
 
 /**
- * Begins a new schedule. KEYS 1 the delivery. ARGV id, tenant. Gives `ok`; `gone`; or `disabled` and why its endpoint is.
+ * Begins a new schedule. KEYS 1 the delivery. ARGV id, tenant. Gives `ok`; `gone`; `disabled` and why its endpoint is; or
+ * `full` when its tenant has too many pending.
  */
 export const REDELIVER: DeliveryScript = script(
   "redeliver",
   `
 local id = ARGV[1]
-local tenant, endpoint = unpack(read(id, 'tenant', 'endpoint'))
+local tenant, endpoint, status = unpack(read(id, 'tenant', 'endpoint', 'status'))
 if tenant ~= ARGV[2] then return { 'gone' } end
 local disabled = standing(endpoint, 1)
 if disabled then return { 'disabled', disabled } end
+if status ~= 'pending' and full(tenant) then return { 'full' } end
 -- Who asks for it has mended the receiver, so it probes a circuit that is open; when that fails, the pause stands.
 if select(2, standing(endpoint, 1)) > 0 then
   redis.call('HSET', key('endpoint:' .. endpoint), 'paused_until_ms', text(now))

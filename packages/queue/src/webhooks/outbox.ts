@@ -118,7 +118,7 @@ export class Outbox {
   }
 
   async #file(member: Member, job: ReadJob, webhook: JobWebhook): Promise<void> {
-    const { redis, publicUrl } = this.#context;
+    const { redis, log, publicUrl } = this.#context;
     const { type, sequence, atMs } = member;
     const { head } = job;
     const frame = await this.#frameOf(member);
@@ -126,10 +126,16 @@ export class Outbox {
     const frames = await readFrames(redis, job, frame === undefined ? FIRST_FRAMES : [frame]);
     const id = deliveryId(head.id, sequence);
     const body = webhookBody(event, { ...head, frames }, publicUrl);
-    await runScript(redis, FILE_DELIVERY, {
+    const [outcome] = await runScript(redis, FILE_DELIVERY, {
       keys: [deliveryKey(id), OUTBOX_KEY],
       args: [member.text, id, head.id, head.tenant, webhook.endpoint, webhook.url, type, sequence, body],
     });
+    if (outcome === "overflowed") {
+      log.warn(
+        { delivery: id, tenant: head.tenant, limit: "webhook_pending_max" },
+        "delivery is given up at once",
+      );
+    }
   }
 
   /** The frame of a frame's event, as the job's log has it; undefined when the log has lost it by its cap. */

@@ -16,6 +16,12 @@ export const LEASE_MS = 30_000;
 /** Attempts that the record of a delivery shows: two whole schedules of ten. */
 export const ATTEMPTS_SHOWN = 20;
 
+/**
+ * Deliveries of one tenant that wait for an attempt, some 4 kB each: 40 MB of Redis for receivers that never answer, and
+ * hours of a busy tenant's events. What comes past it is a dead letter at once.
+ */
+export const PENDING_DELIVERIES_MAX = 10_000;
+
 /** Deliveries kept of each tenant and status that have ended, some 4 kB each. */
 export const ENDED_DELIVERIES_MAX = 10_000;
 

@@ -86,7 +86,8 @@ export interface WebhookStore {
   /**
    * Sends a delivery again, whatever its state: a new schedule with the same id and body. It waits for no open circuit,
    * but probes it.
-   * @throws {FarmError} nothing_to_retry its endpoint is disabled, to be enabled first
+   * @throws {FarmError} nothing_to_retry its endpoint is disabled, to be enabled first; quota_exceeded the tenant has
+   * `PENDING_DELIVERIES_MAX` pending
    */
   redeliver(tenant: string, id: string): Promise<Delivery | undefined>;
   /** Begins to take deliveries. */

@@ -52,4 +52,7 @@ export const COUNTER_TABLE = {
   farm_deliveries_delivered_total: counter("Webhooks that arrived"),
   farm_deliveries_failed_total: counter("Attempts at webhooks that did not count"),
   farm_deliveries_dead_total: counter("Webhooks given up"),
+  farm_deliveries_overflowed_total: counter(
+    "Webhooks given up without an attempt, as their tenant had too many pending",
+  ),
 } as const satisfies Readonly<Record<`farm_${CounterName}_total`, MetricSpec>>;
