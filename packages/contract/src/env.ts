@@ -57,6 +57,9 @@ const url = (...protocols: string[]) =>
 /** Every `FARM_` name that exists, with its check and what it is for. One table, so that a misspelt name is found. */
 const FARM_ENV = {
   FARM_REDIS_URL: url("redis:", "rediss:").optional().describe("The Redis that holds the queue"),
+  FARM_REDIS_PASSWORD_FILE: text
+    .optional()
+    .describe("The file of the password for FARM_REDIS_URL, which then has none; read at the start"),
   FARM_HOST: text.default("127.0.0.1").describe("The address that the gateway listens on"),
   FARM_PORT: whole(0, PORT_MAX).default(8080).describe("The gateway's port; 0 takes any free one"),
   FARM_DATA: text.default(".farm").describe("The folder of results and of the farm's own state"),
@@ -138,7 +141,16 @@ const FARM_ENV = {
     .refine((value) => !/[?#@]/.test(value), "must have no user, no query and no fragment")
     .transform((value) => value.replace(/\/+$/, ""))
     .optional()
-    .describe("The URL of a server that is not AWS's; readers of pictures must reach it too"),
+    .describe(
+      "The URL of a server that is not AWS's; readers of pictures must reach it too, or FARM_S3_PUBLIC_ENDPOINT",
+    ),
+  FARM_S3_PUBLIC_ENDPOINT: url("http:", "https:")
+    .refine((value) => !/[?#@]/.test(value), "must have no user, no query and no fragment")
+    .transform((value) => value.replace(/\/+$/, ""))
+    .optional()
+    .describe(
+      "The server's URL for readers of pictures, where they reach it by another than FARM_S3_ENDPOINT",
+    ),
   FARM_S3_PREFIX: z
     .string()
     .transform((value) => `${value.replace(/\/+$/, "")}/`)

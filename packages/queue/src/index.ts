@@ -21,6 +21,7 @@ export type {
 } from "./farm.js";
 export { joinFarm } from "./join-farm.js";
 export { HEARTBEAT_MS, SNAPSHOT_BYTES_MAX, WORKER_KEPT_MS } from "./limits.js";
+export { type RedisEnv, redisUrlOf } from "./redis/redis-url.js";
 export type {
   DeliverOptions,
   DeliveryConsumer,

@@ -97,7 +97,8 @@ interface Crew {
 
 /** Gives the URL of the Redis. */
 async function startAll(crew: Crew, options: FarmOptions): Promise<string> {
-  const redisUrl = options.environment.farm.FARM_REDIS_URL ?? (await startOwnRedis(crew, options));
+  const { redisUrlOf } = await import("@latentfarm/queue");
+  const redisUrl = redisUrlOf(options.environment.farm) ?? (await startOwnRedis(crew, options));
   const loopback: Settings = options.webhookLoopback === true ? { FARM_WEBHOOK_LOOPBACK: "1" } : {};
   const start = async (name: string, app: FarmApp, own: (last: ReadyMessage | undefined) => Settings) => {
     // Chosen once: a process that is started again tells its metrics where it did before.

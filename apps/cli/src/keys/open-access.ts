@@ -28,7 +28,8 @@ export async function openAccess(context: CommandContext, data: string | undefin
 export async function openFarm(context: CommandContext, data: string | undefined): Promise<OpenedFarm> {
   const { environment, cwd } = context;
   const dataDir = resolve(cwd, data ?? environment.dataDir);
-  const redisUrl = environment.farm.FARM_REDIS_URL ?? findRunningRedis(dataDir);
+  const { redisUrlOf } = await import("@latentfarm/queue");
+  const redisUrl = redisUrlOf(environment.farm) ?? findRunningRedis(dataDir);
   if (redisUrl !== undefined) return connectFarm(redisUrl);
   throw new FarmError(
     "queue_unavailable",

@@ -1,4 +1,5 @@
 import { type FarmEnv, FarmError, parseFarmEnv } from "@latentfarm/contract";
+import { redisUrlOf } from "@latentfarm/queue";
 import { type WebhookPolicy, webhookPolicyOf } from "@latentfarm/webhooks";
 
 /** What a courier is told; nothing in it is secret. */
@@ -33,7 +34,8 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
   secrets: CourierSecrets;
 } {
   const farm = parseFarmEnv(env);
-  if (farm.FARM_REDIS_URL === undefined) {
+  const redisUrl = redisUrlOf(farm);
+  if (redisUrl === undefined) {
     throw new FarmError(
       "config_invalid",
       "Cannot start the courier as the environment is wrong: FARM_REDIS_URL is absent",
@@ -54,6 +56,6 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
           : { host: farm.FARM_METRICS_HOST, port: farm.FARM_METRICS_PORT },
       logLevel: farm.FARM_LOG_LEVEL,
     }),
-    secrets: Object.freeze({ redisUrl: farm.FARM_REDIS_URL }),
+    secrets: Object.freeze({ redisUrl }),
   };
 }

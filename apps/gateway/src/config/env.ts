@@ -1,4 +1,5 @@
 import { type FarmEnv, FarmError, parseFarmEnv } from "@latentfarm/contract";
+import { redisUrlOf } from "@latentfarm/queue";
 import { type StoreSettings, storeSettingsOf } from "@latentfarm/storage";
 import { type WebhookPolicy, webhookPolicyOf } from "@latentfarm/webhooks";
 
@@ -29,7 +30,8 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
   secrets: GatewaySecrets;
 } {
   const farm = parseFarmEnv(env);
-  if (farm.FARM_REDIS_URL === undefined) {
+  const redisUrl = redisUrlOf(farm);
+  if (redisUrl === undefined) {
     throw new FarmError(
       "config_invalid",
       "Cannot start the gateway as the environment is wrong: FARM_REDIS_URL is absent",
@@ -46,6 +48,6 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
       }),
       logLevel: farm.FARM_LOG_LEVEL,
     }),
-    secrets: Object.freeze({ redisUrl: farm.FARM_REDIS_URL }),
+    secrets: Object.freeze({ redisUrl }),
   };
 }

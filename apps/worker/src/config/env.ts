@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { type FarmEnv, FarmError, parseFarmEnv } from "@latentfarm/contract";
 import { demoModelFolder } from "@latentfarm/demo-model";
+import { redisUrlOf } from "@latentfarm/queue";
 import { type StoreSettings, storeSettingsOf } from "@latentfarm/storage";
 
 /** What a worker is told; nothing in it is secret. */
@@ -52,7 +53,8 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
   secrets: WorkerSecrets;
 } {
   const farm = parseFarmEnv(env);
-  if (farm.FARM_REDIS_URL === undefined) {
+  const redisUrl = redisUrlOf(farm);
+  if (redisUrl === undefined) {
     throw new FarmError(
       "config_invalid",
       "Cannot start the worker as the environment is wrong: FARM_REDIS_URL is absent",
@@ -77,7 +79,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
           : { host: farm.FARM_METRICS_HOST, port: farm.FARM_METRICS_PORT },
       logLevel: farm.FARM_LOG_LEVEL,
     }),
-    secrets: Object.freeze({ redisUrl: farm.FARM_REDIS_URL }),
+    secrets: Object.freeze({ redisUrl }),
   };
 }
 
