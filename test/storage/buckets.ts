@@ -67,6 +67,7 @@ export function settingsOf(bucket: string, endpoint: string): S3Settings {
     bucket,
     region: "us-east-1",
     endpoint,
+    publicEndpoint: undefined,
     prefix: "",
     pathStyle: true,
     encryption: undefined,

@@ -22,6 +22,17 @@ describe.skipIf(isMissing)("sign() of a bucket", () => {
     expect(Number(signed?.expiresMs) - Date.now()).toBeLessThanOrEqual(60_000);
   });
 
+  it("gives one of the name by which readers reach the server, which no other name opens", async () => {
+    const settings = await newBucket();
+    const named = String(settings.endpoint).replace("127.0.0.1", "localhost");
+    const store = createS3Store({ ...settings, publicEndpoint: named });
+    await store.put(KEY, Buffer.from("abc"), { contentType: "image/png", metadata: {} });
+    const url = String((await store.sign(KEY, ANSWER))?.url);
+    expect(url.startsWith(`${named}/`)).toBe(true);
+    expect(await (await fetch(url)).text()).toBe("abc");
+    expect((await fetch(url.replace("localhost", "127.0.0.1"))).status).toBe(403);
+  });
+
   it("gives one that is refused once its time is over", async () => {
     const settings = await newBucket({ presignSeconds: 60 });
     const earlier = createS3Store(settings, { nowMs: () => Date.now() - 61_000 });

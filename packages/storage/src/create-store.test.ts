@@ -17,6 +17,7 @@ describe("storeSettingsOf()", () => {
         bucket: "acme-pictures",
         region: undefined,
         endpoint: undefined,
+        publicEndpoint: undefined,
         prefix: "",
         pathStyle: false,
         encryption: undefined,
@@ -32,6 +33,7 @@ describe("storeSettingsOf()", () => {
     const more = {
       FARM_S3_REGION: "eu-central-1",
       FARM_S3_ENDPOINT: "https://s3.example/",
+      FARM_S3_PUBLIC_ENDPOINT: "https://pictures.example/",
       FARM_S3_PREFIX: "farms/one",
       FARM_S3_PATH_STYLE: "1",
       FARM_S3_SSE: "aws:kms",
@@ -45,6 +47,7 @@ describe("storeSettingsOf()", () => {
       s3: {
         region: "eu-central-1",
         endpoint: "https://s3.example",
+        publicEndpoint: "https://pictures.example",
         prefix: "farms/one/",
         pathStyle: true,
         encryption: { algorithm: "aws:kms", keyId: "arn:aws:kms:eu-central-1:1:key/a-b" },
@@ -64,6 +67,9 @@ describe("storeSettingsOf()", () => {
       "FARM_S3_BUCKET is absent; FARM_S3_KMS_KEY is set, but FARM_S3_SSE is not aws:kms",
     );
     expect(() => settingsOf({ FARM_S3_BUCKET: "acme-pictures" })).toThrow("FARM_STORE is not s3");
+    expect(() => settingsOf({ ...S3, FARM_S3_PUBLIC_ENDPOINT: "https://pictures.example" })).toThrow(
+      "FARM_S3_PUBLIC_ENDPOINT is set, but FARM_S3_ENDPOINT is absent",
+    );
   });
 
   it.each([

@@ -17,6 +17,7 @@ export type StoreEnv = Pick<
   | "FARM_S3_BUCKET"
   | "FARM_S3_REGION"
   | "FARM_S3_ENDPOINT"
+  | "FARM_S3_PUBLIC_ENDPOINT"
   | "FARM_S3_PREFIX"
   | "FARM_S3_PATH_STYLE"
   | "FARM_S3_SSE"
@@ -42,6 +43,8 @@ export function storeSettingsOf(env: StoreEnv): StoreSettings {
     problems.push("FARM_S3_BUCKET is set, but FARM_STORE is not s3");
   if (env.FARM_S3_KMS_KEY !== undefined && env.FARM_S3_SSE !== "aws:kms")
     problems.push("FARM_S3_KMS_KEY is set, but FARM_S3_SSE is not aws:kms");
+  if (env.FARM_S3_PUBLIC_ENDPOINT !== undefined && env.FARM_S3_ENDPOINT === undefined)
+    problems.push("FARM_S3_PUBLIC_ENDPOINT is set, but FARM_S3_ENDPOINT is absent");
   if (problems.length > 0) {
     throw new FarmError(
       "config_invalid",
@@ -58,6 +61,7 @@ function s3SettingsOf(bucket: string, env: StoreEnv): S3Settings {
     bucket,
     region: env.FARM_S3_REGION,
     endpoint: env.FARM_S3_ENDPOINT,
+    publicEndpoint: env.FARM_S3_PUBLIC_ENDPOINT,
     prefix: env.FARM_S3_PREFIX,
     pathStyle: env.FARM_S3_PATH_STYLE,
     encryption: encryptionOf(env),

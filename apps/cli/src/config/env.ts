@@ -36,6 +36,7 @@ const PASSED_ON: readonly string[] = [
   "FARM_S3_BUCKET",
   "FARM_S3_REGION",
   "FARM_S3_ENDPOINT",
+  "FARM_S3_PUBLIC_ENDPOINT",
   "FARM_S3_PREFIX",
   "FARM_S3_PATH_STYLE",
   "FARM_S3_SSE",

@@ -33,6 +33,7 @@ async function headersOf(changes: Partial<S3Settings>, labels = {}): Promise<Inc
     bucket: "bucket",
     region: "us-east-1",
     endpoint,
+    publicEndpoint: undefined,
     prefix: "",
     pathStyle: true,
     encryption: undefined,

@@ -18,6 +18,8 @@ export interface S3Settings {
   readonly region: string | undefined;
   /** The server's URL; AWS's own when absent. */
   readonly endpoint: string | undefined;
+  /** The URL that signed URLs name, where readers reach the server by another one than `endpoint`. */
+  readonly publicEndpoint: string | undefined;
   /** Stands before every key: empty, or ends with a slash. */
   readonly prefix: string;
   /** True puts the bucket into the path instead of the host name, as most servers but AWS want it. */

@@ -4,6 +4,7 @@ import {
   GetObjectCommand,
   type GetObjectCommandOutput,
   HeadObjectCommand,
+  type S3Client,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { assertKey } from "../keys.js";
@@ -44,6 +45,7 @@ export interface S3Overrides {
 export function createS3Store(settings: S3Settings, overrides: S3Overrides = {}): ObjectStore {
   const limits = { ...S3_LIMITS, ...overrides.limits };
   const bucket: Bucket = { client: createS3Client(settings, limits), settings, limits };
+  const signer = createSigner(bucket);
   let identity: Promise<StoreIdentity> | undefined;
   return {
     async put(key, bytes, info) {
@@ -78,7 +80,7 @@ export function createS3Store(settings: S3Settings, overrides: S3Overrides = {})
     },
     async sign(key, answer) {
       assertKey(key);
-      return signUrl(bucket, { key, answer, nowMs: (overrides.nowMs ?? Date.now)() });
+      return signUrl(bucket, { signer, key, answer, nowMs: (overrides.nowMs ?? Date.now)() });
     },
   };
 }
@@ -142,10 +144,24 @@ async function labelsOf(
   return companion?.sha256 === labels.sha256 ? parseLabels(companion.bytes) : undefined;
 }
 
-async function signUrl(
-  bucket: Bucket,
-  { key, answer, nowMs }: { readonly key: string; readonly answer: SignedAnswer; readonly nowMs: number },
-): Promise<SignedUrl> {
+/** A signature covers the host's name, so that a URL for readers must be signed for the name that they call. */
+function createSigner({ client, settings, limits }: Bucket): S3Client {
+  const { publicEndpoint } = settings;
+  return publicEndpoint === undefined
+    ? client
+    : createS3Client({ ...settings, endpoint: publicEndpoint }, limits);
+}
+
+/** What is signed, by which client, and when. */
+interface Signing {
+  readonly signer: S3Client;
+  readonly key: string;
+  readonly answer: SignedAnswer;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
+async function signUrl(bucket: Bucket, { signer, key, answer, nowMs }: Signing): Promise<SignedUrl> {
   const { presignSeconds } = bucket.settings;
   const command = new GetObjectCommand({
     ...objectName(bucket, key),
@@ -156,9 +172,7 @@ async function signUrl(
   // By the store's clock, as far as its answers have told it: a clock that is off would sign for another time.
   const storeMs = signedMs + bucket.client.config.systemClockOffset;
   const options = { expiresIn: presignSeconds, signingDate: new Date(storeMs) };
-  const url = await callStore(bucket, { action: "sign", key }, () =>
-    getSignedUrl(bucket.client, command, options),
-  );
+  const url = await callStore(bucket, { action: "sign", key }, () => getSignedUrl(signer, command, options));
   return { url, expiresMs: signedMs + presignSeconds * MS_PER_SECOND };
 }
 
