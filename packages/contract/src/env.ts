@@ -220,6 +220,10 @@ const FARM_ENV = {
     .describe("The API key that the command line shows the gateway"),
   FARM_TEST_SHARED: text.optional().describe("The folder of reference cases for the tests"),
   FARM_TEST_S3_SERVER: text.optional().describe("The program of the S3 server that tests run"),
+  FARM_TEST_HELM: text.optional().describe("The helm that tests render the chart with"),
+  FARM_TEST_KUBECONFORM: text
+    .optional()
+    .describe("The kubeconform that tests hold manifests against schemas with"),
   FARM_TEST_REQUIRED: flag.describe("1: a test that would be skipped fails"),
   FARM_TEST_SEED: whole(0, TEST_SEED_MAX)
     .optional()

@@ -33,7 +33,7 @@ test("ensureS3Server() builds a pinned release with go, after saying so", () => 
   const { machine, calls } = machineWith(["/bin/go"], true);
   expect(ensureS3Server(machine, "/tools")).toBe(SERVER);
   expect(calls).toEqual([
-    "no S3 server found: building versitygw v1.8.0 with go",
+    "no versitygw found: building versitygw v1.8.0 with go",
     "env GOBIN=/tools/versitygw-v1.8.0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0",
   ]);
 });

@@ -42,6 +42,8 @@ export const SUITES: readonly Suite[] = [
   suite("e2e", ["test/e2e"], { needs: ["redis"], oneFileAtATime: true }),
   // A Prometheus scrapes a farm under load, and every dashboard and alert is evaluated on it.
   suite("metrics", ["test/metrics"], { needs: ["redis", "prometheus"], oneFileAtATime: true }),
+  // The chart as an operator's helm renders it, for a matrix of values.
+  suite("helm", ["test/helm"], { needs: ["helm", "kubeconform", "prometheus"] }),
   suite("chaos", ["test/chaos"], { needs: ["redis"], oneFileAtATime: true }),
   suite("soak", ["test/soak"], { needs: ["redis"], oneFileAtATime: true, onlyByName: true }),
 ];

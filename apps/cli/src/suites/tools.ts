@@ -4,6 +4,7 @@ import type { Machine } from "../farm/machine.js";
 import { ensurePrometheus } from "../farm/prometheus-binary.js";
 import { ensureRedis } from "../farm/redis-binary.js";
 import { ROOT } from "../root.js";
+import { ensureHelm, ensureKubeconform } from "./chart-tools.js";
 import { ensureS3Server } from "./s3-server.js";
 
 /** Where what tests need and no package manager has is kept. */
@@ -21,6 +22,11 @@ const TOOLS = {
   redis: { ensure: ensureRedis },
   s3: { ensure: (machine) => ensureS3Server(machine, TOOLS_DIR), variable: "FARM_TEST_S3_SERVER" },
   prometheus: { ensure: ensurePrometheus },
+  helm: { ensure: (machine) => ensureHelm(machine, TOOLS_DIR), variable: "FARM_TEST_HELM" },
+  kubeconform: {
+    ensure: (machine) => ensureKubeconform(machine, TOOLS_DIR),
+    variable: "FARM_TEST_KUBECONFORM",
+  },
 } as const satisfies Readonly<Record<string, Tool>>;
 
 /** The name of a program that a suite may need. */
