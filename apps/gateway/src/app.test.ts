@@ -37,6 +37,7 @@ beforeEach(async () => {
     {
       host: "127.0.0.1",
       port: 0,
+      lameDuckMs: 0,
       store: { kind: "disk", root },
       webhookPolicy: STRICT_POLICY,
       logLevel: "silent",

@@ -18,7 +18,7 @@ export function createApp(context: GatewayContext): Express {
   app.set("case sensitive routing", true);
   app.set("strict routing", true);
   app.use(timeRequests({ metrics: context.metrics, elapsedMs: () => performance.now() }));
-  app.use(nameRequests(), setHeaders(), logRequests(context));
+  app.use(nameRequests(), setHeaders(context), logRequests(context));
   registerRoutes(app, createRoutes(context), (request, scope) => authenticate(context, request, scope));
   app.use(answerProblems(context));
   return app;

@@ -45,7 +45,11 @@ export interface GatewayContext extends AsyncDisposable {
   readonly drawSeed: () => string;
   /** Milliseconds between comments on a silent event stream. */
   readonly heartbeatMs: number;
-  /** Aborts when the process drains: readiness ends, streams and waits end. */
+  /** Aborts when the process is asked to stop: readiness ends, and answers close their connections. */
+  readonly leaving: AbortSignal;
+  /** Begins to leave; twice is once. */
+  readonly leave: () => void;
+  /** Aborts when the process drains: streams and waits end. A drain is a leave too. */
   readonly draining: AbortSignal;
   /** Begins the drain; twice is once. */
   readonly drain: () => void;
@@ -81,6 +85,7 @@ export async function createContext(
       metrics.observe("farm_store_seconds", { operation, outcome }, durationMs / MS_PER_SECOND),
   );
   const farm = overrides.farm ?? (await joinFarm({ redisUrl: secrets.redisUrl, log }, store));
+  const leave = new AbortController();
   const drain = new AbortController();
   const msMax = overrides.queueMsMax ?? QUEUE_MS_MAX;
   const nowMs = overrides.nowMs ?? Date.now;
@@ -101,9 +106,15 @@ export async function createContext(
     randomBytes: overrides.randomBytes ?? randomBytes,
     drawSeed: overrides.drawSeed ?? (() => String(randomInt(DRAWN_SEED_END))),
     heartbeatMs: overrides.heartbeatMs ?? HEARTBEAT_MS,
+    leaving: leave.signal,
+    leave: () => leave.abort(),
     draining: drain.signal,
-    drain: () => drain.abort(),
+    drain: () => {
+      leave.abort();
+      drain.abort();
+    },
     async [Symbol.asyncDispose]() {
+      leave.abort();
       drain.abort();
       await keeping[Symbol.asyncDispose]();
       await farm[Symbol.asyncDispose]();

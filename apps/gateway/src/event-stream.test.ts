@@ -21,6 +21,7 @@ beforeEach(async () => {
   farm = createFakeFarm();
   const config = {
     ...address,
+    lameDuckMs: 0,
     store: { kind: "disk", root: "/nonexistent" },
     webhookPolicy: STRICT_POLICY,
     logLevel: "silent",

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { FarmError, TENANT_DEFAULT } from "@latentfarm/contract";
 import { createApp } from "./app.js";
 import { readEnv } from "./config/env.js";
@@ -17,6 +18,11 @@ async function main(): Promise<void> {
   await tellAccess(context);
   process.send?.({ type: "ready", url: server.url });
   await stopped;
+  context.leave();
+  if (config.lameDuckMs > 0) {
+    context.log.info({ lameDuckMs: config.lameDuckMs }, "gateway leaves and still takes requests");
+    await delay(config.lameDuckMs);
+  }
   context.log.info({}, "gateway drains");
   context.drain();
   await server.close();

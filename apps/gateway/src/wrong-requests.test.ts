@@ -11,6 +11,7 @@ const silentLog = { info: () => {}, warn: () => {}, error: () => {} };
 const config = {
   host: "127.0.0.1",
   port: 0,
+  lameDuckMs: 0,
   store: { kind: "disk", root: "/nonexistent" },
   webhookPolicy: STRICT_POLICY,
   logLevel: "silent",

@@ -6,6 +6,7 @@ import { createLogger, createMetrics, type Logger, type Metrics, tellRedis } fro
 import type { WorkerConfig, WorkerSecrets } from "./config/env.js";
 import { tellBatch, tellEngine, tellStoreCall } from "./metrics/tell-engine.js";
 import { tellGpus } from "./metrics/tell-gpus.js";
+import { createReadiness, type Readiness, serveProbes } from "./readiness.js";
 import { createPictureSpool, type PictureSpool } from "./spool/picture-spool.js";
 
 /** The part of the farm's memory that a worker uses. */
@@ -22,12 +23,17 @@ export interface WorkerContext extends AsyncDisposable {
   readonly spool: PictureSpool;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  /** Where metrics and readiness are told, when they are. */
+  readonly metricsUrl: string | undefined;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
 }
 
-/** What tests put in the place of the real thing. */
+/** What ends the making early, and what tests put in the place of the real thing. */
 export interface ContextOverrides {
+  /** Ends the load of the model, which may take minutes. */
+  readonly stop?: AbortSignal;
   readonly farm?: WorkerFarm;
   readonly engine?: EngineHost;
   readonly store?: ObjectStore;
@@ -36,10 +42,10 @@ export interface ContextOverrides {
 }
 
 /**
- * Puts a worker together: the only place that does, and the only seam for tests. Redis is asked first: it answers in
- * milliseconds, and a model may take minutes to load.
+ * Puts a worker together: the only place that does, and the only seam for tests. Probes are answered first, since Redis
+ * answers in milliseconds and a model may take minutes to load.
  * @throws {FarmError} queue_unavailable; store_unavailable; config_invalid for a Redis with the wrong policy or a farm
- * whose pictures are in another store; model_invalid; engine_unavailable
+ * whose pictures are in another store; model_invalid; engine_unavailable; interrupted it is told to stop meanwhile
  */
 export async function createContext(
   config: WorkerConfig,
@@ -50,50 +56,73 @@ export async function createContext(
     worker: config.id,
   });
   const metrics = createMetrics("worker");
+  const readiness = createReadiness("the model loads");
+  const server = await serveProbes(config.metricsAddress, { metrics, readiness });
+  try {
+    const parts = await joinParts({ config, log, metrics }, secrets, overrides);
+    return {
+      config,
+      ...parts,
+      spool: createPictureSpool({ root: join(config.dataDir, "spool"), log }),
+      log,
+      metrics,
+      readiness,
+      metricsUrl: server?.url,
+      nowMs: overrides.nowMs ?? Date.now,
+      async [Symbol.asyncDispose]() {
+        await parts.engine[Symbol.asyncDispose]();
+        await parts.farm[Symbol.asyncDispose]();
+        await server?.[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await server?.[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** What a worker has before its outside parts stand. */
+type Ground = Pick<WorkerContext, "config" | "log" | "metrics">;
+
+/** Store, farm and engine, in the order of what they cost. */
+async function joinParts(
+  ground: Ground,
+  secrets: WorkerSecrets,
+  overrides: ContextOverrides,
+): Promise<Pick<WorkerContext, "store" | "farm" | "engine">> {
+  const { config, log, metrics } = ground;
   const store = createTimedStore(overrides.store ?? (await createStore(config.store)), (call) =>
     tellStoreCall(metrics, call),
   );
   const farm = overrides.farm ?? (await joinFarm({ redisUrl: secrets.redisUrl, log }, store));
-  const engine = overrides.engine ?? (await startOrRelease({ config, farm, metrics, log }));
-  tellRedis(metrics, () => farm.health());
-  tellEngine(metrics, engine);
-  tellGpus(metrics, runCommand);
-  return {
-    config,
-    farm,
-    engine,
-    store,
-    spool: createPictureSpool({ root: join(config.dataDir, "spool"), log }),
-    log,
-    metrics,
-    nowMs: overrides.nowMs ?? Date.now,
-    async [Symbol.asyncDispose]() {
-      await engine[Symbol.asyncDispose]();
-      await farm[Symbol.asyncDispose]();
-    },
-  };
-}
-
-async function startOrRelease(
-  parts: Pick<WorkerContext, "config" | "farm" | "metrics" | "log">,
-): Promise<EngineHost> {
-  const { config, farm, metrics, log } = parts;
-  const threads = config.engineThreads === undefined ? {} : { threads: config.engineThreads };
   try {
-    const { plan, reason } = await planDevice({ wish: config.device, environment: config.engineEnvironment });
-    log.info({ plan: plan.name, reason }, "precision plan is chosen");
-    return await startEngine({
-      plan,
-      environment: config.engineEnvironment,
-      modelDir: config.modelDir,
-      capsDir: join(config.dataDir, "batch-caps"),
-      snapshotSteps: config.snapshotSteps,
-      onBatch: (batch) => tellBatch(metrics, batch),
-      log,
-      ...threads,
-    });
+    const engine = overrides.engine ?? (await startOwnEngine(ground, overrides.stop));
+    tellRedis(metrics, () => farm.health());
+    tellEngine(metrics, engine);
+    tellGpus(metrics, runCommand);
+    return { store, farm, engine };
   } catch (error) {
     await farm[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function startOwnEngine(
+  { config, metrics, log }: Ground,
+  stop: AbortSignal | undefined,
+): Promise<EngineHost> {
+  const threads = config.engineThreads === undefined ? {} : { threads: config.engineThreads };
+  const { plan, reason } = await planDevice({ wish: config.device, environment: config.engineEnvironment });
+  log.info({ plan: plan.name, reason }, "precision plan is chosen");
+  return startEngine({
+    plan,
+    environment: config.engineEnvironment,
+    modelDir: config.modelDir,
+    capsDir: join(config.dataDir, "batch-caps"),
+    snapshotSteps: config.snapshotSteps,
+    onBatch: (batch) => tellBatch(metrics, batch),
+    log,
+    ...threads,
+    ...(stop && { signal: stop }),
+  });
 }

@@ -12,10 +12,9 @@ const EXIT_FAILURE = 1;
 /** Failures that a person must mend. */
 const LASTING_CODES: readonly string[] = ["config_invalid", "model_invalid", "file_invalid"];
 
-async function main(): Promise<void> {
-  const stop = stopSignal();
+async function main(stop: AbortSignal): Promise<void> {
   const { config, secrets } = readEnv();
-  await using context = await createContext(config, secrets);
+  await using context = await createContext(config, secrets, { stop });
   const { engine, log } = context;
   const onReady = (metricsUrl?: string) => {
     const { pid, model } = engine.info;
@@ -51,12 +50,16 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
+const stop = stopSignal();
 try {
-  await main();
+  await main(stop);
 } catch (error) {
   const lasting = error instanceof FarmError && LASTING_CODES.includes(error.code);
-  process.stderr.write(`${lasting ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
-  process.exitCode = lasting ? EXIT_CONFIG : EXIT_FAILURE;
+  // A worker that is told to stop while its model loads has done what it was told.
+  const stopped = stop.aborted && error instanceof FarmError && error.code === "interrupted";
+  const known = lasting || stopped;
+  process.stderr.write(`${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = stopped ? 0 : lasting ? EXIT_CONFIG : EXIT_FAILURE;
 }
 // The channel to the parent would keep the process alive.
 if (process.connected) process.disconnect();

@@ -8,6 +8,7 @@ import { createDiskStore, jobKey, snapshotKey } from "@latentfarm/storage";
 import { createLogger, createMetrics } from "@latentfarm/telemetry";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { WorkerContext, WorkerFarm } from "./context.js";
+import { createReadiness } from "./readiness.js";
 import { runWorker } from "./run-worker.js";
 import { createPictureSpool } from "./spool/picture-spool.js";
 import { endedJob } from "./testing/ended-job.js";
@@ -99,6 +100,8 @@ function contextOf(parts: Pick<WorkerContext, "farm"> & Partial<WorkerContext>):
     spool: createPictureSpool({ root: join(root, "spool"), log }),
     log,
     metrics: createMetrics("worker"),
+    readiness: createReadiness("the model loads"),
+    metricsUrl: undefined,
     nowMs: () => 0,
     [Symbol.asyncDispose]: async () => undefined,
     ...parts,

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { FarmError, type FrameResult, type JobRecord } from "@latentfarm/contract";
 import type { FrameConsumer, FrameWork } from "@latentfarm/queue";
 import { writeSidecar } from "@latentfarm/storage";
-import { type Metrics, type MetricsServer, startMetricsServer } from "@latentfarm/telemetry";
+import type { Metrics } from "@latentfarm/telemetry";
 import type { WorkerContext } from "./context.js";
 import { drawFrame } from "./draw-frame.js";
 import { dropSnapshots } from "./drop-snapshots.js";
@@ -36,8 +36,8 @@ export async function runWorker(context: WorkerContext, options: RunOptions): Pr
     const patience = { signal: options.stop, log, nowMs, place: { jobId: job.id } };
     await writeSidecar(createPatientStore(context.store, patience), job);
   };
-  let unready: () => string | undefined = () => "the worker starts";
-  await using server = await serveMetrics(context, () => unready());
+  const { readiness } = context;
+  readiness.tell("the worker starts");
   await using consumer = context.farm.consume({
     model: context.engine.info.model.name,
     workerId: context.config.id,
@@ -45,7 +45,7 @@ export async function runWorker(context: WorkerContext, options: RunOptions): Pr
     process: (frame) => drawOrBreak(context, frame, broken),
     onJobEnd,
     onSick: (reason) => {
-      unready = () => "the worker is sick";
+      readiness.tell("the worker is sick");
       void restWhenSick(context, { reason, stop: options.stop, broken });
     },
   });
@@ -58,21 +58,13 @@ export async function runWorker(context: WorkerContext, options: RunOptions): Pr
   void handInLeftovers({ store: context.store, spool: context.spool }, waiting);
   tellConsumer(context.metrics, consumer);
   tellSpool(context.metrics, context.spool);
-  unready = () => (hold.isHeld ? String(hold.reason) : undefined);
-  options.onReady(server?.url);
+  readiness.tell(() => (hold.isHeld ? String(hold.reason) : undefined));
+  options.onReady(context.metricsUrl);
   await aborted(AbortSignal.any([options.stop, broken.signal]));
-  unready = () => "the worker drains";
+  readiness.tell("the worker drains");
   log.info({ framesInFlight: consumer.active }, "worker drains");
   await consumer.drain(context.config.drainMs);
   if (broken.signal.aborted) throw broken.signal.reason;
-}
-
-async function serveMetrics(
-  { config, metrics }: WorkerContext,
-  unready: () => string | undefined,
-): Promise<MetricsServer | undefined> {
-  const { metricsAddress: address } = config;
-  return address === undefined ? undefined : startMetricsServer({ ...address, metrics, unready });
 }
 
 /** Has the consumer looked at before each scrape. */

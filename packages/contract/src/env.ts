@@ -32,6 +32,11 @@ const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 /** Plain segments with a slash after each, 256 characters in all: keys take 60 of the 1,024 bytes that S3 allows. */
 const S3_PREFIX = /^(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*\/)+$/;
 const S3_PREFIX_CHARS_MAX = 256;
+/** Seconds of a lame duck: a load balancer looks every few seconds; a minute is more than any needs. */
+const LAME_DUCK_SECONDS_MAX = 60;
+/** Names of pods and namespaces. Source: kubernetes.io, "Object Names and IDs", DNS subdomain and label names. */
+const POD_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+const POD_NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Characters of a worker's id: it stands in logs, results and Redis keys. */
 const WORKER_ID = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -53,6 +58,14 @@ const url = (...protocols: string[]) =>
       (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol),
       `must be a URL of ${protocols.join(" or ")}`,
     );
+const region = z
+  .string()
+  .regex(/^[a-z0-9-]{1,32}$/, "must be lower-case letters, digits and '-'")
+  .optional();
+const endpoint = url("http:", "https:")
+  .refine((value) => !/[?#@]/.test(value), "must have no user, no query and no fragment")
+  .transform((value) => value.replace(/\/+$/, ""))
+  .optional();
 
 /** Every `FARM_` name that exists, with its check and what it is for. One table, so that a misspelt name is found. */
 const FARM_ENV = {
@@ -92,6 +105,19 @@ const FARM_ENV = {
   FARM_SPOT_METADATA_URL: url("http:")
     .default("http://169.254.169.254")
     .describe("Where the machine's metadata service answers, for FARM_SPOT"),
+  FARM_LAME_DUCK_SECONDS: whole(0, LAME_DUCK_SECONDS_MAX)
+    .default(0)
+    .describe("Seconds that a gateway which stops still takes requests, until load balancers have seen it"),
+  FARM_POD_NAME: z
+    .string()
+    .regex(POD_NAME, "must be the name of a pod")
+    .optional()
+    .describe("The worker's own pod, whose deletion cost it keeps; with FARM_POD_NAMESPACE"),
+  FARM_POD_NAMESPACE: z
+    .string()
+    .regex(POD_NAMESPACE, "must be the name of a namespace")
+    .optional()
+    .describe("The namespace of FARM_POD_NAME"),
   FARM_PUBLIC_URL: url("http:", "https:")
     .refine((value) => !/[?#]/.test(value), "must have no query and no fragment")
     .transform((value) => value.replace(/\/+$/, ""))
@@ -127,30 +153,21 @@ const FARM_ENV = {
     .enum(["disk", "s3"], "must be disk or s3")
     .default("disk")
     .describe("Where pictures and the history of jobs lie: a folder of FARM_DATA, or a bucket"),
+  FARM_MODELS_S3_REGION: region.describe("The region of the bucket that models are pulled from"),
+  FARM_MODELS_S3_ENDPOINT: endpoint.describe("The URL of a server of models that is not AWS's"),
+  FARM_MODELS_S3_PATH_STYLE: flag.describe("As FARM_S3_PATH_STYLE, for the bucket of models"),
   FARM_S3_BUCKET: z
     .string()
     .regex(BUCKET, "must be 3..63 lower-case letters, digits, '.' and '-'")
     .optional()
     .describe("The bucket; credentials come from AWS's own variables, files or roles"),
-  FARM_S3_REGION: z
-    .string()
-    .regex(/^[a-z0-9-]{1,32}$/, "must be lower-case letters, digits and '-'")
-    .optional()
-    .describe("The bucket's region; AWS_REGION when absent"),
-  FARM_S3_ENDPOINT: url("http:", "https:")
-    .refine((value) => !/[?#@]/.test(value), "must have no user, no query and no fragment")
-    .transform((value) => value.replace(/\/+$/, ""))
-    .optional()
-    .describe(
-      "The URL of a server that is not AWS's; readers of pictures must reach it too, or FARM_S3_PUBLIC_ENDPOINT",
-    ),
-  FARM_S3_PUBLIC_ENDPOINT: url("http:", "https:")
-    .refine((value) => !/[?#@]/.test(value), "must have no user, no query and no fragment")
-    .transform((value) => value.replace(/\/+$/, ""))
-    .optional()
-    .describe(
-      "The server's URL for readers of pictures, where they reach it by another than FARM_S3_ENDPOINT",
-    ),
+  FARM_S3_REGION: region.describe("The bucket's region; AWS_REGION when absent"),
+  FARM_S3_ENDPOINT: endpoint.describe(
+    "The URL of a server that is not AWS's; readers of pictures must reach it too, or FARM_S3_PUBLIC_ENDPOINT",
+  ),
+  FARM_S3_PUBLIC_ENDPOINT: endpoint.describe(
+    "The server's URL for readers of pictures, where they reach it by another than FARM_S3_ENDPOINT",
+  ),
   FARM_S3_PREFIX: z
     .string()
     .transform((value) => `${value.replace(/\/+$/, "")}/`)

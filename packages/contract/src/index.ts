@@ -130,6 +130,7 @@ export {
 } from "./resolve.js";
 export { frameSeed, parseSeed, SEED_MAX } from "./seed.js";
 export { isTerminal, STATUS_TRANSITIONS, STATUSES, type Status, TERMINAL_STATUSES } from "./states.js";
+export { STOP_SECONDS_COURIER, STOP_SECONDS_GATEWAY, STOP_SECONDS_WORKER } from "./stop-seconds.js";
 export { type SoundPart, type SubmitRequest, soundPart, submitRequestSchema } from "./submit.js";
 export {
   TENANT_DEFAULT,

@@ -12,6 +12,7 @@ describe("readEnv()", () => {
     expect(config).toEqual({
       host: "127.0.0.1",
       port: 0,
+      lameDuckMs: 0,
       store: { kind: "disk", root: "/d/results" },
       webhookPolicy: STRICT_POLICY,
       logLevel: "info",

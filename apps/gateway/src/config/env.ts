@@ -8,6 +8,8 @@ export interface GatewayConfig {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Milliseconds that requests are still taken after the gateway is asked to stop. */
+  readonly lameDuckMs: number;
   /** Where workers write pictures to. */
   readonly store: StoreSettings;
   /** Where webhooks may be sent to. */
@@ -20,6 +22,8 @@ export interface GatewaySecrets {
   /** May hold a password. */
   readonly redisUrl: string;
 }
+
+const MS_PER_SECOND = 1_000;
 
 /**
  * Reads the gateway's part of the environment.
@@ -41,6 +45,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
     config: Object.freeze({
       host: farm.FARM_HOST,
       port: farm.FARM_PORT,
+      lameDuckMs: farm.FARM_LAME_DUCK_SECONDS * MS_PER_SECOND,
       store: storeSettingsOf(farm),
       webhookPolicy: webhookPolicyOf({
         loopback: farm.FARM_WEBHOOK_LOOPBACK,

@@ -13,10 +13,14 @@ const HEADERS = {
   "X-Content-Type-Options": "nosniff",
 } as const;
 
-/** Middleware that sets the headers of every answer. */
-export function setHeaders(): RequestHandler {
+/**
+ * Middleware that sets the headers of every answer. Of a gateway that leaves each answer is the last of its connection,
+ * so that clients and proxies which keep connections find another one before this one closes.
+ */
+export function setHeaders({ leaving }: { readonly leaving: AbortSignal }): RequestHandler {
   return (_request, response, next): void => {
     response.set(HEADERS);
+    if (leaving.aborted) response.set("Connection", "close");
     next();
   };
 }

@@ -14,18 +14,15 @@ export function healthRoute(): OpenRoute {
   };
 }
 
-/** `GET /readyz`: the gateway takes requests: the queue answers and no drain has begun. */
+/** `GET /readyz`: the gateway takes requests: the queue answers and it was not asked to stop. */
 export function readyRoute(context: GatewayContext): OpenRoute {
   return {
     method: "get",
     path: "/readyz",
     scope: "open",
     async handle({ response }) {
-      if (context.draining.aborted)
-        throw new FarmError(
-          "queue_unavailable",
-          "Cannot take requests as the gateway drains: ready is false",
-        );
+      if (context.leaving.aborted)
+        throw new FarmError("queue_unavailable", "Cannot take requests as the gateway stops: ready is false");
       await context.queue.ping();
       response.json({ status: "ready" });
     },

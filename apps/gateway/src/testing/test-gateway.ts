@@ -34,7 +34,14 @@ export async function createTestGateway(options: TestGatewayOptions = {}): Promi
   const write = (fields: object, message: string): void =>
     void logged.push(`${message} ${JSON.stringify(fields)}`);
   const context = await createContext(
-    { host, port: 0, store: { kind: "disk", root: dataDir }, webhookPolicy, logLevel: "silent" },
+    {
+      host,
+      port: 0,
+      lameDuckMs: 0,
+      store: { kind: "disk", root: dataDir },
+      webhookPolicy,
+      logLevel: "silent",
+    },
     { redisUrl: "redis://unused" },
     {
       farm,

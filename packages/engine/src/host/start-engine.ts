@@ -31,6 +31,8 @@ export interface StartEngineOptions {
   readonly log?: EngineLog;
   /** Called for each step batch of the engine, in the host's process: for metrics. */
   readonly onBatch?: (batch: BatchReport) => void;
+  /** Ends a start that is under way, which may take minutes; an engine that is ready it leaves alone. */
+  readonly signal?: AbortSignal;
   /** Milliseconds of silence before the engine is killed; by default {@link SILENCE_MAX_MS}. */
   readonly silenceMaxMs?: number;
 }
@@ -40,6 +42,7 @@ export interface StartEngineOptions {
  * it to end both.
  * @throws {FarmError} model_invalid, file_invalid or file_unreadable when the model cannot run
  * @throws {FarmError} engine_unavailable when the process ends before it is ready
+ * @throws {FarmError} interrupted when the signal fired first
  */
 export async function startEngine(options: StartEngineOptions): Promise<EngineHost> {
   const { modelDir, threads = 0, snapshotSteps = SNAPSHOT_STEPS } = options;
@@ -56,7 +59,7 @@ export async function startEngine(options: StartEngineOptions): Promise<EngineHo
     log,
     spawn: (events) => spawnEngineProcess({ log, silenceMaxMs, environment }, events),
   });
-  await supervisor.start();
+  await supervisor.start(options.signal);
   return supervisor;
 }
 

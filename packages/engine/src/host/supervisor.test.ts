@@ -162,6 +162,25 @@ describe("EngineSupervisor", () => {
     await expect(started).rejects.toMatchObject({ code: "engine_unavailable" });
   });
 
+  test("start() ends at once when it is told to stop, and an engine that is ready goes on", async () => {
+    const { supervisor, engines, latest } = fakeSupervisor();
+    const loading = new AbortController();
+    const started = supervisor.start(loading.signal);
+    loading.abort();
+    await expect(started).rejects.toMatchObject({ code: "interrupted" });
+    await expect(supervisor.start(AbortSignal.abort())).rejects.toMatchObject({ code: "interrupted" });
+    await vi.advanceTimersByTimeAsync(RESTART_DELAY_MAX_MS);
+    expect(engines).toHaveLength(1);
+    const other = fakeSupervisor();
+    const later = new AbortController();
+    const ready = other.supervisor.start(later.signal);
+    other.latest().say({ type: "ready", model: MODEL });
+    await ready;
+    later.abort();
+    expect(other.supervisor.info.pid).toBe(other.latest().pid);
+    expect(latest().sent).toHaveLength(1);
+  });
+
   test("render() passes steps and previews on and gives the picture", async () => {
     const { supervisor, latest } = await startedSupervisor();
     const onStep = vi.fn();

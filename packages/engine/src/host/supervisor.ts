@@ -73,12 +73,21 @@ export class EngineSupervisor implements EngineHost {
    * Starts the engine for the first time; to be called once.
    * @throws {FarmError} model_invalid, file_invalid or file_unreadable when the engine refuses the model
    * @throws {FarmError} engine_unavailable when the process ends before it is ready
+   * @throws {FarmError} interrupted when the signal fired first; the process is killed then: it has nothing to save
    */
-  async start(): Promise<void> {
+  async start(signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) throw notStarted();
+    const stop = () => {
+      this.#state = "closed";
+      this.#process?.kill();
+      this.#settleFirstStart(notStarted());
+    };
+    signal?.addEventListener("abort", stop, { once: true });
     const error = await new Promise<FarmError | undefined>((resolve) => {
       this.#onFirstStart = resolve;
       this.#spawn();
     });
+    signal?.removeEventListener("abort", stop);
     if (error !== undefined) throw error;
   }
 
@@ -263,6 +272,10 @@ export class EngineSupervisor implements EngineHost {
 
 function interrupted(): FarmError {
   return new FarmError("interrupted", "Cannot finish the frame as the engine is closed");
+}
+
+function notStarted(): FarmError {
+  return new FarmError("interrupted", "Cannot start the engine as it is told to stop");
 }
 
 function startFailed({ code, signal, reason }: EngineExit): FarmError {
