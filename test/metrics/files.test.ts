@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { describeMetrics, METRICS, type MetricSpec } from "@latentfarm/telemetry";
+import { describeMetrics, describeSpans, METRICS, type MetricSpec } from "@latentfarm/telemetry";
 import { SEND_ERRORS } from "@latentfarm/webhooks";
 import { describe, expect, it } from "vitest";
 import { REPOSITORY_ROOT } from "../harness/index.js";
@@ -25,6 +25,10 @@ function infraFiles(folder = path.join(REPOSITORY_ROOT, "infra")): string[] {
 describe("generated files", () => {
   it("docs/metrics.md is what the table says", () => {
     expect(read("docs", "metrics.md")).toBe(describeMetrics());
+  });
+
+  it("docs/traces.md is what the table says", () => {
+    expect(read("docs", "traces.md")).toBe(describeSpans());
   });
 
   it.each(DASHBOARDS)("infra/grafana has $uid as its plan says", (plan) => {

@@ -18,3 +18,26 @@ export {
   startMetricsServer,
 } from "./metrics/metrics-server.js";
 export { type RedisNumbers, tellRedis } from "./metrics/tell-redis.js";
+export { createTracing } from "./traces/create-tracing.js";
+export { describeSpans } from "./traces/describe-spans.js";
+export {
+  ATTRIBUTES,
+  type AttributeName,
+  FRAMES_TRACED_MAX,
+  SPANS,
+  type SpanAttributes,
+  type SpanName,
+  type SpanProcess,
+  type SpanSpec,
+} from "./traces/span-table.js";
+export { wantsTraces } from "./traces/trace-settings.js";
+export {
+  type FarmSpan,
+  NO_TRACING,
+  type OutageLog,
+  type StartOptions,
+  type TraceContext,
+  type TraceLogFields,
+  type Tracing,
+  type TracingOptions,
+} from "./traces/tracing.js";

@@ -13,6 +13,8 @@ export interface LoggerOptions {
   readonly level: LogLevel;
   /** Standard output when absent; a test puts its own here. */
   readonly destination?: DestinationStream;
+  /** What every line carries of the work at hand: the ids of its trace. */
+  readonly fields?: () => object;
 }
 
 /** Fields that hold what a client wrote or what opens a door; they are masked wherever they appear in a line. */
@@ -45,6 +47,7 @@ export function createLogger(options: LoggerOptions): Logger {
     redact: { paths: secretPaths(), censor: MASK },
     formatters: { level: (label: string) => ({ level: label }) },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    ...(options.fields && { mixin: options.fields }),
   };
   return pino(settings, options.destination ?? pino.destination({ dest: 1, sync: true }));
 }

@@ -50,6 +50,8 @@ export const THIRD_PARTY_OWNERS: ReadonlyMap<string, readonly string[]> = new Ma
   ["@opentelemetry/sdk-trace-node", ["telemetry"]],
   ["@opentelemetry/exporter-trace-otlp-proto", ["telemetry"]],
   ["@opentelemetry/resources", ["telemetry"]],
+  ["@opentelemetry/context-async-hooks", ["telemetry"]],
+  ["@opentelemetry/core", ["telemetry"]],
   ["pino", ["telemetry"]],
   ["prom-client", ["telemetry"]],
   ["zod", ["contract"]],
