@@ -6,7 +6,7 @@ type Part = Record<string, unknown>;
 
 /** One call as it is made and as the document names it. */
 export interface Call {
-  readonly method?: "GET" | "POST" | "PUT" | "HEAD";
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE" | "HEAD";
   /** The path with its parameters filled in. */
   readonly path: string;
   /** The path as the document has it; the same when it has no parameters. */

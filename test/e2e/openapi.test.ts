@@ -104,6 +104,10 @@ describe("/openapi.json", () => {
     expect((await rotate()).body.secret).not.toBe(secret.body.secret);
     await rotate({ overlap_seconds: 0 });
     await post(`/v1/webhooks/${endpoint.id}/enable`, "/v1/webhooks/{id}/enable", 200);
+    const remove = (id: string, expected: number) =>
+      call({ method: "DELETE", path: `/v1/webhooks/${id}`, template: "/v1/webhooks/{id}", expected });
+    await remove(endpoint.id, 204);
+    await remove("none", 404);
   });
 
   it("tells the truth of jobs that are asked about, canceled, failed and retried", async () => {

@@ -73,6 +73,7 @@ export function boundWebhooks(webhooks: WebhookStore, msMax: number): GatewayWeb
     readSecret: (tenant, id) => within(webhooks.readSecret(tenant, id), msMax),
     rotateSecret: (tenant, id, rotation) => within(webhooks.rotateSecret(tenant, id, rotation), msMax),
     enableEndpoint: (tenant, id, actor) => within(webhooks.enableEndpoint(tenant, id, actor), msMax),
+    deleteEndpoint: (tenant, id, actor) => within(webhooks.deleteEndpoint(tenant, id, actor), msMax),
     jobDeliveries: (id, page) => within(webhooks.jobDeliveries(id, page), msMax),
     listDeliveries: (tenant, query) => within(webhooks.listDeliveries(tenant, query), msMax),
     redeliver: (tenant, id) => within(webhooks.redeliver(tenant, id), msMax),

@@ -16,6 +16,7 @@ import { readStatsRoute } from "./routes/read-stats.js";
 import { retryJobRoute } from "./routes/retry-job.js";
 import { streamEventsRoute } from "./routes/stream-events.js";
 import { submitJobRoute } from "./routes/submit-job.js";
+import { deleteEndpointRoute } from "./routes/webhooks/delete-endpoint.js";
 import { enableEndpointRoute } from "./routes/webhooks/enable-endpoint.js";
 import { listDeliveriesRoute } from "./routes/webhooks/list-deliveries.js";
 import { listEndpointsRoute } from "./routes/webhooks/list-endpoints.js";
@@ -56,6 +57,7 @@ function webhookRoutes(context: GatewayContext): readonly Route<unknown>[] {
     readSecretRoute(context),
     rotateSecretRoute(context),
     enableEndpointRoute(context),
+    deleteEndpointRoute(context),
   ];
 }
 

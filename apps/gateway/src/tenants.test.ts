@@ -25,6 +25,7 @@ const CALLS: readonly (readonly [name: string, send: (agent: Agent, of: Foreign)
   ["a redelivery", (agent, { delivery }) => agent.post(`/v1/deliveries/${delivery}/redeliver`)],
   ["a secret", (agent, { endpoint }) => agent.get(`/v1/webhooks/${endpoint}/secret`)],
   ["a rotation", (agent, { endpoint }) => agent.post(`/v1/webhooks/${endpoint}/rotate`)],
+  ["a deletion of an endpoint", (agent, { endpoint }) => agent.delete(`/v1/webhooks/${endpoint}`)],
   ["an endpoint", (agent, { endpoint }) => agent.post(`/v1/webhooks/${endpoint}/enable`)],
 ];
 

@@ -61,6 +61,20 @@ describe("webhook endpoints", () => {
     expect(gateway.logged.join()).not.toContain("whsec_");
   });
 
+  it("are deleted, the second time as well as the first", async () => {
+    const [{ id }] = (await get("/v1/webhooks")).endpoints;
+    const answers = [
+      await request(gateway.app).delete(`/v1/webhooks/${id}`),
+      await request(gateway.app).delete(`/v1/webhooks/${id}`),
+    ];
+    expect(answers.map(({ status, text }) => [status, text])).toEqual([
+      [204, ""],
+      [204, ""],
+    ]);
+    expect((await get("/v1/webhooks")).endpoints).toEqual([]);
+    expect((await request(gateway.app).get(`/v1/webhooks/${id}/secret`)).status).toBe(404);
+  });
+
   it("are taken into service again", async () => {
     const [{ id }] = (await get("/v1/webhooks")).endpoints;
     gateway.farm.webhooks.changeEndpoint(id, { disabled: "gone" });

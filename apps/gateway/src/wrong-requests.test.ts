@@ -197,6 +197,7 @@ const WRONG_REQUESTS: readonly (readonly [name: string, send: Send, status: numb
   ["a redelivery with a body", (agent) => agent.post("/v1/deliveries/x/redeliver").send([1]), 422, "body"],
   ["an unknown endpoint's secret", (agent) => agent.get("/v1/webhooks/x/secret"), 404, "id"],
   ["an unknown endpoint to rotate", (agent) => agent.post("/v1/webhooks/x/rotate"), 404, "id"],
+  ["an unknown endpoint to delete", (agent) => agent.delete("/v1/webhooks/x"), 404, "id"],
   ["an unknown endpoint to enable", (agent) => agent.post("/v1/webhooks/x/enable"), 404, "id"],
   [
     "a rotation of too long an overlap",

@@ -36,6 +36,8 @@ describe("the calls of a client", () => {
     await client.stats();
     await client.deliveries("job_1", { cursor: "c" });
     await client.redeliver("msg_1");
+    await client.webhooks();
+    await client.deleteWebhook("ep_1");
     await client.downloadFrame("job_1", 3);
     await client.get("../admin?x");
     expect(farm.requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
@@ -49,6 +51,8 @@ describe("the calls of a client", () => {
       "GET /v1/stats",
       "GET /v1/jobs/job_1/deliveries?cursor=c",
       "POST /v1/deliveries/msg_1/redeliver",
+      "GET /v1/webhooks",
+      "DELETE /v1/webhooks/ep_1",
       "GET /v1/jobs/job_1/frames/3",
       "GET /v1/jobs/..%2Fadmin%3Fx",
     ]);

@@ -1,6 +1,7 @@
 import type {
   Delivery,
   DryRun,
+  Endpoint,
   Job,
   JobSummary,
   Stats,
@@ -80,6 +81,10 @@ export interface LatentfarmClient {
   deliveries(id: string, options?: CallOptions & { readonly cursor?: string }): Promise<DeliveryPage>;
   /** Sends a delivery again. */
   redeliver(deliveryId: string, options?: CallOptions): Promise<Delivery>;
+  /** The addresses that webhooks went to, with their health, oldest first. */
+  webhooks(options?: CallOptions): Promise<Endpoint[]>;
+  /** Forgets an address and its secret; what waits for it becomes dead letters. The second time as well as the first. */
+  deleteWebhook(endpointId: string, options?: CallOptions): Promise<void>;
 }
 
 const ENDED: ReadonlySet<Status> = new Set(["succeeded", "failed", "canceled", "expired"] satisfies Status[]);
@@ -132,6 +137,13 @@ export function createLatentfarmClient(options: ClientOptions): LatentfarmClient
       transport.read(
         post(`/v1/deliveries/${encodeURIComponent(id)}/redeliver`, { signal, isRepeatable: false }),
       ),
+    webhooks: async ({ signal } = {}) => {
+      const list = await transport.read<{ endpoints: Endpoint[] }>({ path: "/v1/webhooks", signal });
+      return list.endpoints;
+    },
+    deleteWebhook: async (id, { signal } = {}) => {
+      await transport.send({ method: "DELETE", path: `/v1/webhooks/${encodeURIComponent(id)}`, signal });
+    },
   };
 }
 

@@ -86,7 +86,14 @@ export const auditEntrySchema = z.object({
   at: z.string(),
   /** `key:<id>`, `cli:<user>` or `open` (a farm that has no keys). */
   actor: z.string(),
-  action: z.enum(["key.create", "key.revoke", "tenant.set", "endpoint.rotate", "endpoint.enable"]),
+  action: z.enum([
+    "key.create",
+    "key.revoke",
+    "tenant.set",
+    "endpoint.rotate",
+    "endpoint.enable",
+    "endpoint.delete",
+  ]),
   /** What was acted upon, such as `key:<id>`. */
   target: z.string(),
   details: z.record(z.string(), z.unknown()),

@@ -121,6 +121,8 @@ export const endpointSchema = z.object({
   tenant: tenantNameSchema,
   url: z.string(),
   created_at: z.string(),
+  /** When a job last named it, to the hour. */
+  last_used_at: z.string(),
   /** Why nothing is sent to it any more (`gone`: it answered 410; `failing`: nothing but failures for days); null else. */
   disabled: z.enum(["gone", "failing"]).nullable(),
   /** Until when its circuit is open after failures in a row; null when it is closed. */

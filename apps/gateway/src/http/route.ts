@@ -22,7 +22,7 @@ export interface Call<Query = undefined> {
 
 /** One call of the public contract. */
 export interface Route<Query = undefined> {
-  readonly method: "get" | "post" | "put";
+  readonly method: "get" | "post" | "put" | "delete";
   /** In Express's form, such as `/v1/jobs/:id`. */
   readonly path: string;
   /** What the caller's key must allow. */

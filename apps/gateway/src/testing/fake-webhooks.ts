@@ -41,6 +41,8 @@ const secretOf = (known: KnownEndpoint): string =>
 /** Makes the webhooks of a farm that has none. */
 export function createFakeWebhooks(feel: () => Promise<void>): FakeWebhooks {
   const endpoints = new Map<string, KnownEndpoint>();
+  /** The tenants of deleted ones by their ids. */
+  const deleted = new Map<string, string>();
   const ownOf = async (tenant: string, id: string): Promise<KnownEndpoint | undefined> => {
     await feel();
     const known = endpoints.get(id);
@@ -65,7 +67,7 @@ export function createFakeWebhooks(feel: () => Promise<void>): FakeWebhooks {
       if (known !== undefined) return known.endpoint;
       const id = `ep_${endpoints.size + 1}`;
       const fresh = { disabled: null, paused_until: null, previous_secret_until: null };
-      const endpoint = { id, tenant, url, created_at: TIMESTAMP, ...fresh };
+      const endpoint = { id, tenant, url, created_at: TIMESTAMP, last_used_at: TIMESTAMP, ...fresh };
       endpoints.set(id, { endpoint, secrets: 1 });
       return endpoint;
     },
@@ -90,6 +92,12 @@ export function createFakeWebhooks(feel: () => Promise<void>): FakeWebhooks {
     async enableEndpoint(tenant, id) {
       const known = await ownOf(tenant, id);
       return known && change(known, { disabled: null, paused_until: null }).endpoint;
+    },
+    async deleteEndpoint(tenant, id) {
+      if ((await ownOf(tenant, id)) === undefined) return deleted.get(id) === tenant;
+      endpoints.delete(id);
+      deleted.set(id, tenant);
+      return true;
     },
   };
 }

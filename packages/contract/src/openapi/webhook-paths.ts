@@ -7,6 +7,7 @@ import {
   operation,
   PAGE,
   pathParameter,
+  plainAnswer,
   queryParameter,
   ref,
 } from "./parts.js";
@@ -96,6 +97,17 @@ function endpointPaths(): Json {
         operationId: "listWebhooks",
         scope: "read",
         responses: { "200": answer("Endpoints", "EndpointList") },
+      }),
+    },
+    "/v1/webhooks/{id}": {
+      delete: operation({
+        ...WEBHOOKS,
+        summary:
+          "Forget an endpoint and its secret; what waits for it becomes dead letters. Twice is once, for a day",
+        operationId: "deleteWebhook",
+        scope: "submit",
+        parameters: [pathParameter("id")],
+        responses: { "204": plainAnswer("It is forgotten"), ...NOT_FOUND },
       }),
     },
     "/v1/webhooks/{id}/secret": {

@@ -5,6 +5,7 @@ import { consumeDeliveries } from "./deliver.js";
 import { jobDeliveries, listDeliveries, redeliver } from "./delivery-log.js";
 import { DeliveryQueue } from "./delivery-queue.js";
 import {
+  deleteEndpoint,
   enableEndpoint,
   ensureEndpoint,
   getEndpoint,
@@ -39,6 +40,7 @@ export function createWebhookStore(context: WebhookContext): WebhookStore & Asyn
     rotateSecret: (tenant, id, rotation) =>
       rotateSecret(redis, { tenant, id, actor: rotation.actor }, rotation.overlapSeconds),
     enableEndpoint: (tenant, id, actor) => enableEndpoint(redis, { tenant, id, actor }),
+    deleteEndpoint: (tenant, id, actor) => deleteEndpoint(redis, { tenant, id, actor }),
     jobDeliveries: (id, page) => jobDeliveries(redis, id, page),
     listDeliveries: (tenant, query) => listDeliveries(redis, tenant, query),
     redeliver: async (tenant, id) => {

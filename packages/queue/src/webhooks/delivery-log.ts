@@ -59,7 +59,7 @@ export function listDeliveries(redis: Redis, tenant: string, query: DeliveryQuer
 
 /**
  * Begins a new schedule of a delivery, which its caller then hands to BullMQ. Undefined when the tenant has no such one.
- * @throws {FarmError} nothing_to_retry its endpoint is disabled; quota_exceeded the tenant has too many pending;
+ * @throws {FarmError} nothing_to_retry its endpoint is disabled or deleted; quota_exceeded the tenant has too many pending;
  * queue_unavailable
  */
 export async function redeliver(redis: Redis, tenant: string, id: string): Promise<Delivery | undefined> {
@@ -67,10 +67,11 @@ export async function redeliver(redis: Redis, tenant: string, id: string): Promi
   const [outcome, reason] = await runScript(redis, REDELIVER, call);
   if (outcome === "gone") return undefined;
   if (outcome === "disabled") {
-    throw new FarmError(
-      "nothing_to_retry",
-      `Cannot send ${id} again as its endpoint is disabled (${reason}): enable the endpoint first`,
-    );
+    const cause =
+      reason === "unknown"
+        ? "was deleted: a job that names its address makes it anew"
+        : `is disabled (${reason}): enable the endpoint first`;
+    throw new FarmError("nothing_to_retry", `Cannot send ${id} again as its endpoint ${cause}`);
   }
   if (outcome === "full") {
     throw new FarmError(

@@ -91,10 +91,13 @@ if not endpoint then return { 'settled', 0 } end
 local log = key('attempts:' .. id)
 if redis.call('LPOS', log, ARGV[3]) then return { 'settled', redis.call('ZCARD', key('line:' .. endpoint)) } end
 local health = key('endpoint:' .. endpoint)
-if redis.call('HGET', health, 'version') ~= ARGV[6] then
+local version = redis.call('HGET', health, 'version')
+if version and version ~= ARGV[6] then
   return { 'changed', text(now), cjson.encode(redis.call('HGETALL', health)) }
 end
+-- A deleted endpoint has no health, and gets none.
 local function put(name, value)
+  if not version then return end
   local old = redis.call('HGET', health, name) or ''
   if old == value then return end
   if value == '' then redis.call('HDEL', health, name) else redis.call('HSET', health, name, value) end
@@ -108,13 +111,15 @@ redis.call('LPUSH', log, ARGV[3])
 redis.call('LTRIM', log, 0, ${ATTEMPTS_SHOWN - 1})
 redis.call('HINCRBY', KEYS[1], 'attempts', 1)
 if verdict ~= 'delivered' then count('deliveries_failed') end
-if status == 'pending' and turn == ARGV[2] then
+-- What arrived is delivered, also when its endpoint was disabled or deleted meanwhile.
+local counts = status == 'pending' or (status == 'dead' and verdict == 'delivered')
+if counts and turn == ARGV[2] then
   redis.call('HINCRBY', KEYS[1], 'round', 1)
   if verdict == 'delivered' then
     redis.call('HSET', KEYS[1], 'delivered_ms', text(now))
     move(id, 'delivered')
   elseif ARGV[9] ~= '' then
-    move(id, 'dead', died_with(ARGV[9]))
+    move(id, 'dead', died_with(version and ARGV[9] or 'unknown'))
   elseif verdict == 'dead' then
     move(id, 'dead', 'attempts_used')
   else
@@ -122,7 +127,7 @@ if status == 'pending' and turn == ARGV[2] then
   end
 end
 -- What else waits on a disabled endpoint dies with it, a page at a time.
-if ARGV[9] ~= '' then redis.call('ZADD', LINES, 0, endpoint) end
+if version and ARGV[9] ~= '' then redis.call('ZADD', LINES, 0, endpoint) end
 return { 'settled', redis.call('ZCARD', key('line:' .. endpoint)) }
 `,
 );

@@ -7,8 +7,8 @@ import { auditText } from "../access/audit-log.js";
 import { AUDIT_KEY } from "../access/redis-keys.js";
 import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
-import { ENABLE_ENDPOINT, ENSURE_ENDPOINT, ROTATE_SECRET } from "./endpoint-scripts.js";
-import { endpointKey, endpointsKey, LINES_KEY } from "./webhook-keys.js";
+import { DELETE_ENDPOINT, ENABLE_ENDPOINT, ENSURE_ENDPOINT, ROTATE_SECRET } from "./endpoint-scripts.js";
+import { deletedEndpointKey, endpointKey, endpointsKey, LINES_KEY, leaseKeys } from "./webhook-keys.js";
 import { ENDPOINTS_MAX } from "./webhook-limits.js";
 
 type Fields = Readonly<Record<string, string>>;
@@ -43,13 +43,13 @@ export function endpointId(tenant: string, url: string): string {
 export async function ensureEndpoint(redis: Redis, tenant: string, url: string): Promise<Endpoint> {
   const id = endpointId(tenant, url);
   const [outcome, ...pairs] = await runScript(redis, ENSURE_ENDPOINT, {
-    keys: [endpointKey(id), endpointsKey(tenant)],
+    keys: [endpointKey(id), endpointsKey(tenant), deletedEndpointKey(id)],
     args: [id, tenant, endpointAddress(url), createWebhookSecret()],
   });
   if (outcome === "full") {
     throw new FarmError(
       "quota_exceeded",
-      `Cannot add a webhook address as ${tenant} has ${ENDPOINTS_MAX} (limit webhook_endpoints_max): ids belong into its query`,
+      `Cannot add a webhook address as ${tenant} has ${ENDPOINTS_MAX} (limit webhook_endpoints_max): delete one, and put ids into its query`,
       { details: { limit: "webhook_endpoints_max", retry_after_seconds: RETRY_AFTER_SECONDS } },
     );
   }
@@ -63,7 +63,9 @@ export async function ensureEndpoint(redis: Redis, tenant: string, url: string):
 export async function listEndpoints(redis: Redis, tenant: string): Promise<Endpoint[]> {
   const ids = await bounded("list the endpoints", () => redis.zrange(endpointsKey(tenant), "0", "-1"));
   const found = await Promise.all(ids.map((id) => getEndpoint(redis, tenant, id)));
-  return found.filter((endpoint) => endpoint !== undefined);
+  return found
+    .filter((endpoint) => endpoint !== undefined)
+    .sort((a, b) => Date.parse(a.created_at) - Date.parse(b.created_at));
 }
 
 /** @throws {FarmError} queue_unavailable */
@@ -111,9 +113,24 @@ export async function enableEndpoint(redis: Redis, change: EndpointChange): Prom
   return outcome === "gone" ? undefined : decodeEndpoint(fieldsOf(pairs), Date.now());
 }
 
+/**
+ * Forgets an endpoint with its secret. True also when that was done within the last day; false when the tenant has no such
+ * one.
+ * @throws {FarmError} queue_unavailable
+ */
+export async function deleteEndpoint(redis: Redis, change: EndpointChange): Promise<boolean> {
+  const { tenant, id } = change;
+  const [leases] = leaseKeys(id, tenant);
+  const [outcome] = await runScript(redis, DELETE_ENDPOINT, {
+    keys: [endpointKey(id), endpointsKey(tenant), deletedEndpointKey(id), leases, LINES_KEY, AUDIT_KEY],
+    args: [tenant, id, auditEntry(change, "endpoint.delete", {})],
+  });
+  return outcome !== "gone";
+}
+
 function auditEntry(
   { tenant, id, actor }: EndpointChange,
-  action: "endpoint.rotate" | "endpoint.enable",
+  action: "endpoint.rotate" | "endpoint.enable" | "endpoint.delete",
   settings: Readonly<Record<string, unknown>>,
 ): string {
   const at = new Date().toISOString();
@@ -129,6 +146,7 @@ export function decodeEndpoint(fields: Fields, nowMs: number): Endpoint {
     tenant: fields.tenant,
     url: fields.url,
     created_at: new Date(Number(fields.created_ms)).toISOString(),
+    last_used_at: new Date(Number(fields.used_ms ?? fields.created_ms)).toISOString(),
     disabled: fields.disabled ?? null,
     paused_until: until(fields.paused_until_ms),
     previous_secret_until: until(fields.previous_until_ms),

@@ -21,7 +21,12 @@ export function endpointKey(id: string): string {
   return `${WEBHOOK_PREFIX}endpoint:${id}`;
 }
 
-/** A tenant's endpoints by the time they were made. */
+/** The tenant whose endpoint of this id was deleted lately. */
+export function deletedEndpointKey(id: string): string {
+  return `${WEBHOOK_PREFIX}deleted:${id}`;
+}
+
+/** A tenant's endpoints by the time they were last used. */
 export function endpointsKey(tenant: string): string {
   return `${WEBHOOK_PREFIX}endpoints:${tenant}`;
 }

@@ -1,6 +1,21 @@
 /** Addresses of one tenant: its list is answered in one piece, and ids belong into the query, which is not counted. */
 export const ENDPOINTS_MAX = 1_000;
 
+/**
+ * Milliseconds after which an endpoint that no job has named may make room for a new one where its tenant has no more: 30
+ * days, so that none of a nightly or weekly job loses its secret; far above the week that an unfinished job is kept.
+ */
+export const ENDPOINT_UNUSED_MS = 2_592_000_000;
+
+/** Milliseconds between notes of an endpoint's use: each submit would write one otherwise. */
+export const ENDPOINT_USE_NOTE_MS = 3_600_000;
+
+/** Endpoints that are looked at for one that may make room: those with pending deliveries may not. */
+export const ENDPOINT_ROOM_TRIES = 100;
+
+/** Seconds for which the deletion of an endpoint can be repeated: its client lost the answer. */
+export const ENDPOINT_DELETED_SECONDS = 86_400;
+
 /** Attempts of one endpoint at once, over all couriers: enough to hide the latency of a receiver, too few to flood it. */
 export const ENDPOINT_ATTEMPTS_MAX = 4;
 

@@ -79,6 +79,11 @@ export interface WebhookStore {
   ): Promise<(Endpoint & { readonly secret: string }) | undefined>;
   /** Takes a disabled endpoint into service again and closes its circuit. */
   enableEndpoint(tenant: string, id: string, actor: Actor): Promise<Endpoint | undefined>;
+  /**
+   * Forgets an endpoint with its secret; what is pending to it becomes dead letters. True also when that was done within
+   * the last day; false when the tenant has no such endpoint.
+   */
+  deleteEndpoint(tenant: string, id: string, actor: Actor): Promise<boolean>;
   /** The deliveries of a job. */
   jobDeliveries(id: JobId, page: PageOptions): Promise<DeliveryPage>;
   /** The deliveries of a tenant; with `status: "dead"` the dead letters. */
@@ -86,7 +91,7 @@ export interface WebhookStore {
   /**
    * Sends a delivery again, whatever its state: a new schedule with the same id and body. It waits for no open circuit,
    * but probes it.
-   * @throws {FarmError} nothing_to_retry its endpoint is disabled, to be enabled first; quota_exceeded the tenant has
+   * @throws {FarmError} nothing_to_retry its endpoint is disabled, to be enabled first, or deleted; quota_exceeded the tenant has
    * `PENDING_DELIVERIES_MAX` pending
    */
   redeliver(tenant: string, id: string): Promise<Delivery | undefined>;
