@@ -1,0 +1,55 @@
+#!/bin/sh
+# Fails unless an image holds every library that onnxruntime's CUDA libraries need, at the version that they name: a
+# worker that is built on the wrong CUDA would fall back to the CPU or not start, on the first GPU node.
+# Usage: check-cuda-libraries.sh LIBRARY_FOLDER IMAGE_ROOT. Needs readelf (binutils).
+set -eu
+
+# Loaded by name when the first convolution asks for it, so that no file lists it.
+LOADED_BY_NAME=${LOADED_BY_NAME-libcudnn.so.9}
+# The driver's: the container runtime puts them into the container, and no image has them.
+OF_THE_DRIVER='libcuda.so.1 libnvidia-ml.so.1'
+
+folder=$1
+root=$2
+
+fail() {
+  echo "Cannot build for CUDA: $*" >&2
+  exit 1
+}
+
+[ -f "$folder/libonnxruntime_providers_cuda.so" ] || fail "libonnxruntime_providers_cuda.so is not in $folder"
+
+needs_of() {
+  readelf --dynamic --wide "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p'
+}
+
+# Where the loader of that image looks, and the folder itself, whose files name each other by their own place.
+index=$(mktemp)
+trap 'rm -f "$index"' EXIT
+{
+  find "$folder" -maxdepth 1 -name '*.so*'
+  for place in lib lib64 usr/lib usr/lib64 usr/local/lib usr/local/cuda usr/local/cuda-*; do
+    [ ! -d "$root/$place" ] || find -H "$root/$place" -name '*.so*' 2>/dev/null
+  done
+} >"$index"
+
+is_in_image() {
+  grep -q -F -x -e "$folder/$1" "$index" || grep -q -e "/$(printf '%s' "$1" | sed 's/[.+]/\\&/g')\$" "$index"
+}
+
+missing=
+for library in "$folder"/*.so*; do
+  needs=$(needs_of "$library") || fail "$library is no ELF file"
+  [ "${library##*/}" != libonnxruntime_providers_cuda.so ] || needs="$needs $LOADED_BY_NAME"
+  for name in $needs; do
+    case " $OF_THE_DRIVER " in *" $name "*) continue ;; esac
+    if is_in_image "$name"; then
+      echo "${library##*/} needs $name: it is there"
+    else
+      missing="$missing $name"
+      other=$(sed -n "s|.*/\(${name%%.so*}\.so\.[0-9.]*\)\$|\1|p" "$index" | sort -u | tr '\n' ' ')
+      echo "${library##*/} needs $name: it is absent, there is ${other:-no other version}" >&2
+    fi
+  done
+done
+[ -z "$missing" ] || fail "the base image (CUDA_IMAGE) has not:$missing"
