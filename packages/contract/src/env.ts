@@ -241,6 +241,7 @@ const FARM_ENV = {
   FARM_TEST_KUBECONFORM: text
     .optional()
     .describe("The kubeconform that tests hold manifests against schemas with"),
+  FARM_TEST_COMPOSE_LOADER: text.optional().describe("The program that tests load compose files with"),
   FARM_TEST_REQUIRED: flag.describe("1: a test that would be skipped fails"),
   FARM_TEST_SEED: whole(0, TEST_SEED_MAX)
     .optional()

@@ -44,6 +44,11 @@ export const SUITES: readonly Suite[] = [
   suite("metrics", ["test/metrics"], { needs: ["redis", "prometheus"], oneFileAtATime: true }),
   // The chart as an operator's helm renders it, for a matrix of values.
   suite("helm", ["test/helm"], { needs: ["helm", "kubeconform", "prometheus"] }),
+  // The compose files, and the processes of their containers wired as they say.
+  suite("compose", ["test/compose"], {
+    needs: ["redis", "s3", "prometheus", "composeLoader"],
+    oneFileAtATime: true,
+  }),
   suite("chaos", ["test/chaos"], { needs: ["redis"], oneFileAtATime: true }),
   suite("soak", ["test/soak"], { needs: ["redis"], oneFileAtATime: true, onlyByName: true }),
 ];

@@ -5,6 +5,7 @@ import { ensurePrometheus } from "../farm/prometheus-binary.js";
 import { ensureRedis } from "../farm/redis-binary.js";
 import { ROOT } from "../root.js";
 import { ensureHelm, ensureKubeconform } from "./chart-tools.js";
+import { ensureComposeLoader } from "./compose-loader.js";
 import { ensureS3Server } from "./s3-server.js";
 
 /** Where what tests need and no package manager has is kept. */
@@ -26,6 +27,10 @@ const TOOLS = {
   kubeconform: {
     ensure: (machine) => ensureKubeconform(machine, TOOLS_DIR),
     variable: "FARM_TEST_KUBECONFORM",
+  },
+  composeLoader: {
+    ensure: (machine) => ensureComposeLoader(machine, TOOLS_DIR),
+    variable: "FARM_TEST_COMPOSE_LOADER",
   },
 } as const satisfies Readonly<Record<string, Tool>>;
 
