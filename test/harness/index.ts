@@ -1,6 +1,7 @@
 export { fetchFrame, getJob, post, readEvents, runJob, submit } from "./client.js";
 export { startTestFarm, type TestFarm, type TestFarmOptions, type WorkerProcess } from "./farm.js";
 export { freePort } from "./free-port.js";
+export { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from "./otlp-receiver.js";
 export { decodePng, meanDifference, type Pixels, readPng } from "./pictures.js";
 export { faultyEnvironment, type ProcessFault, type StoreFault } from "./process-faults.js";
 export { type FarmProcess, type ProcessOptions, REPOSITORY_ROOT, startProcess } from "./processes.js";

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { NO_TRACING } from "@latentfarm/telemetry";
 import { createAccess } from "./access/create-access.js";
 import { OrderSnapshots } from "./estimate/order-snapshot.js";
 import { readStats } from "./estimate/stats.js";
@@ -33,7 +34,7 @@ const PLATFORM = { nowMs: Date.now, elapsedMs: () => performance.now(), random: 
  * @throws {FarmError} queue_unavailable it does not answer; config_invalid it may drop jobs
  */
 export async function connectQueue(options: QueueOptions): Promise<Farm> {
-  const log = options.log ?? SILENT;
+  const { log = SILENT, tracing = NO_TRACING } = options;
   const closing = new AbortController();
   const { signal } = closing;
   const redis = openConnection(options.redisUrl, { kind: "commands", log, closing: signal });
@@ -45,15 +46,15 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
   }
   const listener = openConnection(options.redisUrl, { kind: "signals", log, closing: signal });
   const signals = new Signals(listener);
-  const queues = new FrameQueues(redis, log);
-  const releaser = createReleaser({ redis, queues, log });
+  const queues = new FrameQueues(redis, log, tracing);
+  const releaser = createReleaser({ redis, queues, log, tracing });
   const consumers = new Set<FrameConsumer>();
   const keepers = new Set<AsyncDisposable>();
   const openWorkerConnection = (ending: AbortSignal) =>
     openConnection(options.redisUrl, { kind: "worker", log, closing: ending });
   const snapshots = new OrderSnapshots(redis);
-  const context = { redis, queues, releaser, snapshots, signals, log, openWorkerConnection };
-  const webhooks = createWebhookStore({ redis, signals, log, openWorkerConnection });
+  const context = { redis, queues, releaser, snapshots, signals, log, openWorkerConnection, tracing };
+  const webhooks = createWebhookStore({ redis, signals, log, openWorkerConnection, tracing });
   return {
     submit: (job) => submitJob(context, job),
     findSubmitted: (tenant, idempotency) => findSubmitted(context, tenant, idempotency),

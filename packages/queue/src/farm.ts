@@ -16,6 +16,7 @@ import type {
   Tenant,
   WorkerInfo,
 } from "@latentfarm/contract";
+import type { Tracing } from "@latentfarm/telemetry";
 import type { Access, PageOptions } from "./access/access.js";
 import type { WebhookStore } from "./webhooks/webhook-store.js";
 
@@ -272,4 +273,6 @@ export interface QueueOptions {
   /** `redis://` or `rediss://`. */
   readonly redisUrl: string;
   readonly log?: QueueLog;
+  /** Nothing is traced when absent. */
+  readonly tracing?: Tracing;
 }

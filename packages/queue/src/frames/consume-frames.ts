@@ -20,6 +20,9 @@ import {
 } from "../limits.js";
 import { isConnectionLoss } from "../redis/errors.js";
 import type { Signals } from "../redis/signals.js";
+import { createBullTelemetry } from "../tracing/bull-telemetry.js";
+import { fileInTrace } from "../tracing/file-in-trace.js";
+import { traceAttempt } from "../tracing/trace-attempt.js";
 import { type AttemptKey, claimFrame, FrameAttempt } from "./frame-attempt.js";
 import type { FrameEntry } from "./frame-queues.js";
 import { SickWatch } from "./sick-watch.js";
@@ -31,6 +34,8 @@ export interface ConsumerContext extends SubmitContext {
   /** Opens the connection that waits for Redis until `closing` aborts; the consumer owns it. */
   readonly openWorkerConnection: (closing: AbortSignal) => Redis;
 }
+
+const TRACED_QUEUE = { destination: "frames", span: "process_frame" } as const;
 
 /** Begins to take frames of one model; see FrameConsumer. */
 export function consumeFrames(context: ConsumerContext, options: ConsumeOptions): FrameConsumer {
@@ -99,6 +104,7 @@ class BullFrameConsumer implements FrameConsumer {
 
   #openWorker(): Worker<FrameEntry, void> {
     const { model, concurrency } = this.#options;
+    const { tracing } = this.#context;
     const worker = new Worker<FrameEntry, void>(
       frameQueueName(model),
       (entry, token) => this.#process(entry, token),
@@ -113,6 +119,7 @@ class BullFrameConsumer implements FrameConsumer {
         runRetryDelay: BOOKKEEPING_RETRY_MS,
         removeOnComplete: { count: 0 },
         removeOnFail: { count: 0 },
+        ...(tracing.isOn && { telemetry: createBullTelemetry(tracing, TRACED_QUEUE) }),
       },
     );
     worker.on("error", (error) => {
@@ -145,7 +152,7 @@ class BullFrameConsumer implements FrameConsumer {
   async #attempt(entry: QueueEntry<FrameEntry, void>, token: string): Promise<void> {
     const { model, workerId } = this.#options;
     const key: AttemptKey = { ...entry.data, model, workerId, token };
-    const { redis, log, releaser } = this.#context;
+    const { redis, log, releaser, tracing } = this.#context;
     const onRoom = (held: string) => releaser.poke(held);
     const around = { redis, log, closing: this.#closing.signal, onRoom };
     const claim = await claimFrame(around, key);
@@ -154,6 +161,8 @@ class BullFrameConsumer implements FrameConsumer {
     // An ended job is told again: whoever ended it may have died before saying so.
     if (claim.kind === "done") return this.#afterFrame(key.jobId, claim.jobStatus);
     const attempt = new FrameAttempt(around, key, claim);
+    const place = entry.opts.telemetry?.metadata ?? "";
+    traceAttempt(tracing, attempt, { place, model, workerId });
     const id = `${entry.id}`;
     this.#attempts.set(id, attempt);
     if (this.#closing.signal.aborted) attempt.abort("interrupted", "the worker stops");
@@ -165,6 +174,8 @@ class BullFrameConsumer implements FrameConsumer {
   }
 
   async #run(entry: QueueEntry<FrameEntry, void>, token: string, attempt: FrameAttempt): Promise<void> {
+    const { tracing } = this.#context;
+    const span = tracing.current();
     let status: Status;
     let drawn = 0;
     this.#rate.begin();
@@ -172,10 +183,14 @@ class BullFrameConsumer implements FrameConsumer {
       const result = await this.#options.process(attempt);
       // What an earlier attempt had stored was not drawn by this worker, and says nothing of how well or fast it is.
       if (result.attempt === attempt.attempt) drawn = frameCost(attempt.params);
-      status = await attempt.commit(result);
+      status = await tracing.span("commit", {}, () => attempt.commit(result));
+      span.set({ "farm.frame.outcome": drawn > 0 ? "drawn" : "found" });
       if (drawn > 0) this.#sick.succeeded();
     } catch (error) {
-      status = await this.#leave(entry, token, { attempt, failure: failureOf(attempt, error) });
+      const failure = failureOf(attempt, error);
+      span.set({ "farm.frame.outcome": failure.code });
+      span.fail(failure.code);
+      status = await this.#leave(entry, token, { attempt, failure });
     } finally {
       this.#rate.end(drawn);
     }
@@ -219,11 +234,12 @@ class BullFrameConsumer implements FrameConsumer {
   }
 
   async #afterFrame(id: JobId, status: Status | undefined): Promise<void> {
-    if (status === undefined || !isTerminal(status) || this.#options.onJobEnd === undefined) return;
+    const { onJobEnd } = this.#options;
+    if (status === undefined || !isTerminal(status) || onJobEnd === undefined) return;
     try {
       const job = await readJob(this.#context.redis, id);
       if (job === undefined || job.finished_at === null) return;
-      await this.#options.onJobEnd(job);
+      await fileInTrace(this.#context, job, onJobEnd);
       await markFiled(this.#context, id, String(Date.parse(job.finished_at)));
     } catch (error) {
       this.#context.log.error({ jobId: id, reason: String(error) }, "end of the job not handled");

@@ -1,8 +1,16 @@
 import type { JobId } from "@latentfarm/contract";
+import { NO_TRACING, type Tracing } from "@latentfarm/telemetry";
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { QueueLog } from "../farm.js";
-import { frameEntryPrefix, frameQueueId, frameQueueName, PREFIX, waitingFramesKey } from "../keys.js";
+import {
+  frameEntryPrefix,
+  frameQueueId,
+  frameQueueName,
+  jobRecordKey,
+  PREFIX,
+  waitingFramesKey,
+} from "../keys.js";
 import {
   BULLMQ_EVENTS_MAX,
   BULLMQ_TRIES_MAX,
@@ -16,6 +24,7 @@ import {
 import { bounded, isConnectionLoss } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
 import { PLACE } from "../scripts/release.js";
+import { placeOfFrame, readPlaces } from "../tracing/read-places.js";
 
 /** What a queue entry holds; everything else is in the job's record. */
 export interface FrameEntry {
@@ -32,11 +41,13 @@ export interface ReleasedFrame extends FrameEntry {
 export class FrameQueues {
   readonly #redis: Redis;
   readonly #log: QueueLog;
+  readonly #tracing: Tracing;
   readonly #queues = new Map<string, Queue<FrameEntry>>();
 
-  constructor(redis: Redis, log: QueueLog) {
+  constructor(redis: Redis, log: QueueLog, tracing: Tracing = NO_TRACING) {
     this.#redis = redis;
     this.#log = log;
+    this.#tracing = tracing;
   }
 
   /**
@@ -45,7 +56,8 @@ export class FrameQueues {
    */
   async add(model: string, frames: readonly ReleasedFrame[]): Promise<void> {
     if (frames.length === 0) return;
-    const entries = frames.map((data) => ({
+    const places = await this.#placesOf(frames);
+    const entries = frames.map((data, at) => ({
       name: "frame",
       data: { jobId: data.jobId, index: data.index },
       opts: {
@@ -55,13 +67,14 @@ export class FrameQueues {
         backoff: { type: "exponential", delay: RETRY_DELAY_MS, jitter: RETRY_JITTER },
         removeOnComplete: true,
         removeOnFail: true,
+        ...(places[at] && { telemetry: { metadata: places[at] } }),
       },
     }));
     await bounded("queue the frames", () => this.#queue(model).addBulk(entries));
-    const places = frames.flatMap((data) => [frameQueueId(data.jobId, data.index), TAG_BASE + data.tag]);
+    const scores = frames.flatMap((data) => [frameQueueId(data.jobId, data.index), TAG_BASE + data.tag]);
     await runScript(this.#redis, PLACE, {
       keys: [waitingFramesKey(model)],
-      args: [frameEntryPrefix(model), FRAME_PRIORITY, ...places],
+      args: [frameEntryPrefix(model), FRAME_PRIORITY, ...scores],
     });
   }
 
@@ -82,6 +95,18 @@ export class FrameQueues {
   /** Closes every queue; the connection is its owner's. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()));
+  }
+
+  /** Whoever releases a frame is seldom its client's: its place in a trace is its job's, not that of the work at hand. */
+  async #placesOf(frames: readonly FrameEntry[]): Promise<readonly string[]> {
+    const source = { redis: this.#redis, tracing: this.#tracing };
+    const places = await readPlaces(
+      source,
+      frames.map(({ jobId }) => jobRecordKey(jobId)),
+    );
+    return frames.map(({ jobId, index }) =>
+      placeOfFrame(this.#tracing, places.get(jobRecordKey(jobId)), index),
+    );
   }
 
   #queue(model: string): Queue<FrameEntry> {

@@ -1,4 +1,5 @@
 import { FarmError, isJobId } from "@latentfarm/contract";
+import type { Tracing } from "@latentfarm/telemetry";
 import type { Redis } from "ioredis";
 import type { QueueLog } from "../farm.js";
 import { fairKey, frameEntryPrefix, queueModel } from "../keys.js";
@@ -13,6 +14,7 @@ export interface ReleaseContext {
   readonly redis: Redis;
   readonly queues: FrameQueues;
   readonly log: QueueLog;
+  readonly tracing: Tracing;
 }
 
 /** Keeps the window of ready frames full. */
@@ -48,7 +50,13 @@ export function createReleaser(context: ReleaseContext): Releaser {
   return {
     poke(model) {
       asked.add(model);
-      if (!running.has(model)) running.set(model, run(model));
+      // It goes on for whoever asks next, so it stands in nobody's trace.
+      const { tracing } = context;
+      if (!running.has(model))
+        running.set(
+          model,
+          tracing.with(tracing.root(), () => run(model)),
+        );
     },
     async recover(model) {
       await context.queues.add(model, await strays(context.redis, model));

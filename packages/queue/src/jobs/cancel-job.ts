@@ -9,7 +9,9 @@ import { readJob } from "./job-record.js";
 import type { SubmitContext } from "./submit-job.js";
 
 /** What ending a job before its time needs. */
-export type EndContext = Pick<SubmitContext, "redis" | "queues" | "releaser"> & { readonly log: QueueLog };
+export type EndContext = Pick<SubmitContext, "redis" | "queues" | "releaser" | "tracing"> & {
+  readonly log: QueueLog;
+};
 
 /**
  * Cancels what of a job is not yet done, from any process: frames that wait are canceled in the record at once and

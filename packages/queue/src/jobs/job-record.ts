@@ -76,6 +76,7 @@ const HEAD_FIELDS = [
   "mark",
   "mark_frames",
   "hook",
+  "trace",
   "error",
 ] as const;
 

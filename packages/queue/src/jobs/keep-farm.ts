@@ -25,6 +25,7 @@ import {
 import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
 import { EXPIRE, FILED } from "../scripts/jobs.js";
+import { fileInTrace } from "../tracing/file-in-trace.js";
 import { type EndContext, takeOut } from "./cancel-job.js";
 import { readJob } from "./job-record.js";
 
@@ -152,7 +153,7 @@ async function fileEnded(context: EndContext, options: KeepOptions, signal: Abor
     if (!isJobId(id)) continue;
     try {
       const job = await readJob(redis, id);
-      if (job !== undefined) await options.onJobEnd(job);
+      if (job !== undefined) await fileInTrace(context, job, options.onJobEnd);
       await markFiled(context, id, endedMs);
     } catch (error) {
       log.warn({ jobId: id, reason: String(error) }, "history of the job not written");

@@ -9,6 +9,7 @@ import {
   type JobRecord,
   LIMITS,
 } from "@latentfarm/contract";
+import { type Tracing, tenantClassOf } from "@latentfarm/telemetry";
 import type { Redis } from "ioredis";
 import { predictDraft, withEstimate } from "../estimate/job-estimate.js";
 import type { OrderSnapshot, OrderSnapshots } from "../estimate/order-snapshot.js";
@@ -29,6 +30,7 @@ export interface SubmitContext {
   readonly queues: FrameQueues;
   readonly releaser: Releaser;
   readonly snapshots: OrderSnapshots;
+  readonly tracing: Tracing;
 }
 
 const MS_PER_SECOND = 1_000;
@@ -39,7 +41,20 @@ const THOUSANDTHS = 1_000;
  * the farm's: its frames are released by whichever process comes first, this one for an idle farm.
  * @throws {FarmError} idempotency_conflict; quota_exceeded; overloaded; queue_unavailable
  */
-export async function submitJob(context: SubmitContext, job: NewJob): Promise<JobRecord> {
+export function submitJob(context: SubmitContext, job: NewJob): Promise<JobRecord> {
+  const attributes = {
+    "messaging.system": "bullmq",
+    "messaging.operation.type": "send",
+    "messaging.destination.name": "frames",
+    "farm.job.id": job.id,
+    "farm.job.frames": job.params.num_images,
+    "farm.model": job.model,
+    "farm.tenant.class": tenantClassOf(job.tenant.name),
+  } as const;
+  return context.tracing.span("submit", attributes, () => createJob(context, job));
+}
+
+async function createJob(context: SubmitContext, job: NewJob): Promise<JobRecord> {
   const snapshot = await context.snapshots.get(job.model);
   const prediction = predictDraft(snapshot, job);
   const created = runScript(context.redis, CREATE, {
@@ -48,7 +63,7 @@ export async function submitJob(context: SubmitContext, job: NewJob): Promise<Jo
       jobEventsKey(job.id),
       ...(job.idempotency ? [keyOf(job.tenant.name, job.idempotency)] : []),
     ],
-    args: createArguments(job, prediction),
+    args: [...createArguments(job, prediction), context.tracing.write(context.tracing.active())],
   });
   // The release goes out behind it on the same connection, so that the frames of an idle farm lose no time.
   context.releaser.poke(job.model);
@@ -95,7 +110,7 @@ export async function findSubmitted(
   return readJob(redis, id);
 }
 
-/** In the order in which the script takes them. */
+/** In the order in which the script takes them, but for the last, the place in the trace. */
 function createArguments(job: NewJob, { eta }: Prediction): readonly (string | number)[] {
   const { tenant, params, webhook } = job;
   const { queued_cost_max: costMax, concurrent_frames_max: framesMax } = tenant.limits;

@@ -9,7 +9,7 @@ const UNITS_PER_COST = 1e6 / UNIT_PIXEL_STEPS;
  * Takes a job in, once the farm and the tenant have room for it. KEYS 3 the idempotency key, if there is one. ARGV id,
  * tenant, model, class, created_at, frames, steps, units of one step, parameters, body hash, milliseconds until it expires or 0,
  * webhook, its events, predicted ms or 0, lower and upper bound of the prediction in thousandths of it, the tenant's
- * most cost in units, its most frames, the farm's most frames (0 for no limit).
+ * most cost in units, its most frames, the farm's most frames (0 for no limit), its place in a trace or empty.
  * Gives `created`, `known` or `conflict` and the job's id; or `quota`, the limit's name, what is there and what is
  * allowed; or `full`.
  */
@@ -52,6 +52,7 @@ if ARGV[11] ~= '0' then
   redis.call('ZADD', root .. ':due', before, id)
 end
 if ARGV[12] ~= '' then redis.call('HSET', record, 'hook', ARGV[12], 'hook_events', ARGV[13]) end
+if ARGV[20] ~= '' then set('trace', ARGV[20]) end
 if ARGV[14] ~= '0' then redis.call('HSET', record, 'eta_ms', ARGV[14], 'eta_low', ARGV[15], 'eta_high', ARGV[16]) end
 book('none', 'queued', frames)
 count('jobs_submitted')

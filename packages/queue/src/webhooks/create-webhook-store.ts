@@ -1,3 +1,4 @@
+import type { Tracing } from "@latentfarm/telemetry";
 import type { Redis } from "ioredis";
 import type { QueueLog } from "../farm.js";
 import type { Signals } from "../redis/signals.js";
@@ -20,16 +21,17 @@ export interface WebhookContext {
   readonly redis: Redis;
   readonly signals: Signals;
   readonly log: QueueLog;
+  readonly tracing: Tracing;
   readonly openWorkerConnection: (closing: AbortSignal) => Redis;
 }
 
 /** Webhook endpoints and deliveries over one Redis. Disposing ends the consumers; the connections are their owner's. */
 export function createWebhookStore(context: WebhookContext): WebhookStore & AsyncDisposable {
-  const { redis, log } = context;
+  const { redis, log, tracing } = context;
   const consumers = new Set<DeliveryConsumer>();
   let opened: DeliveryQueue | undefined;
   const openQueue = () => {
-    opened ??= new DeliveryQueue(redis, log);
+    opened ??= new DeliveryQueue(redis, log, tracing);
     return opened;
   };
   return {

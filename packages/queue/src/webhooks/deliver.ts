@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { invariant } from "@latentfarm/contract";
+import type { Tracing } from "@latentfarm/telemetry";
 import { DelayedError, type Job as QueueEntry, WaitingError, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import type { QueueLog } from "../farm.js";
@@ -16,6 +17,7 @@ import {
 import { bounded, isConnectionLoss } from "../redis/errors.js";
 import { persist } from "../redis/persist.js";
 import type { Signals } from "../redis/signals.js";
+import { createBullTelemetry } from "../tracing/bull-telemetry.js";
 import type { DeliveryQueue } from "./delivery-queue.js";
 import {
   dueLines,
@@ -38,6 +40,7 @@ export interface DeliverContext {
   readonly redis: Redis;
   readonly signals: Signals;
   readonly log: QueueLog;
+  readonly tracing: Tracing;
   readonly queue: DeliveryQueue;
   /** Opens the connection that waits for Redis until `closing` aborts; the consumer owns it. */
   readonly openWorkerConnection: (closing: AbortSignal) => Redis;
@@ -47,6 +50,8 @@ export interface DeliverContext {
 export function consumeDeliveries(context: DeliverContext, options: DeliverOptions): DeliveryConsumer {
   return new BullDeliveryConsumer(context, options);
 }
+
+const TRACED_QUEUE = { destination: "deliveries", span: "process_delivery" } as const;
 
 type Entry = QueueEntry<Turn, void>;
 
@@ -68,12 +73,12 @@ class BullDeliveryConsumer implements DeliveryConsumer {
   #drained: Promise<void> | undefined;
 
   constructor(context: DeliverContext, options: DeliverOptions) {
-    const { redis, log, signals } = context;
+    const { redis, log, signals, tracing } = context;
     this.#context = context;
     this.#options = options;
     const { scheduleMs = DELIVERY_POLICY.scheduleMs, breaker = DELIVERY_POLICY.breaker } = options;
     this.#policy = { ...DELIVERY_POLICY, scheduleMs, breaker };
-    this.#outbox = new Outbox({ redis, log, publicUrl: options.publicUrl ?? "" });
+    this.#outbox = new Outbox({ redis, log, tracing, publicUrl: options.publicUrl ?? "" });
     this.#connection = context.openWorkerConnection(this.#closing.signal);
     this.#worker = this.#openWorker();
     this.#poller = startPoller({
@@ -114,6 +119,7 @@ class BullDeliveryConsumer implements DeliveryConsumer {
   }
 
   #openWorker(): Worker<Turn, void> {
+    const { log, tracing } = this.#context;
     const worker = new Worker<Turn, void>(DELIVERY_QUEUE, (entry, token) => this.#process(entry, token), {
       connection: this.#connection,
       prefix: PREFIX,
@@ -125,8 +131,8 @@ class BullDeliveryConsumer implements DeliveryConsumer {
       runRetryDelay: BOOKKEEPING_RETRY_MS,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
+      ...(tracing.isOn && { telemetry: createBullTelemetry(tracing, TRACED_QUEUE) }),
     });
-    const { log } = this.#context;
     worker.on("error", (error) => {
       if (!isConnectionLoss(error)) log.warn({ reason: error.message }, "delivery worker reports an error");
     });
@@ -147,13 +153,15 @@ class BullDeliveryConsumer implements DeliveryConsumer {
   }
 
   async #take(entry: Entry, token: string): Promise<void> {
-    const { redis, log } = this.#context;
+    const { redis, log, tracing } = this.#context;
     // A look for work that was under way when the drain began may still bring some.
     if (this.#drained !== undefined) return backToWait(entry, token);
     const taken = await persist(() => takeDelivery(redis, entry.data), this.#closing.signal);
     if (taken.kind === "wait") return putOff(entry, token, taken.ms);
     if (taken.kind === "dead") log.warn({ delivery: entry.data.id }, "delivery died with its endpoint");
     if (taken.kind !== "go") return;
+    const { id, attempt } = taken.work;
+    tracing.current().set({ "farm.delivery.id": id, "farm.delivery.attempt": attempt });
     const started = performance.now();
     const outcome = await this.#send(taken);
     if (outcome === undefined) return this.#giveBack(entry, token, taken);

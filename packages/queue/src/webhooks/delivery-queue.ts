@@ -1,10 +1,12 @@
+import { NO_TRACING, type Tracing } from "@latentfarm/telemetry";
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { QueueLog } from "../farm.js";
 import { PREFIX } from "../keys.js";
 import { bounded, isConnectionLoss } from "../redis/errors.js";
+import { readPlaces } from "../tracing/read-places.js";
 import type { Turn } from "./delivery-turn.js";
-import { DELIVERY_QUEUE, UNQUEUED_KEY } from "./webhook-keys.js";
+import { DELIVERY_QUEUE, deliveryKey, UNQUEUED_KEY } from "./webhook-keys.js";
 import { TURN_RETRY_MS, TURN_TRIES_MAX, UNQUEUED_PAGE } from "./webhook-limits.js";
 
 /** Part of the pause after a fault of the farm that is random. */
@@ -13,10 +15,12 @@ const JITTER = 0.5;
 /** BullMQ's side of the deliveries: it keeps when each is next due, and who holds it. */
 export class DeliveryQueue {
   readonly #redis: Redis;
+  readonly #tracing: Tracing;
   readonly #queue: Queue<Turn>;
 
-  constructor(redis: Redis, log: QueueLog) {
+  constructor(redis: Redis, log: QueueLog, tracing: Tracing = NO_TRACING) {
     this.#redis = redis;
+    this.#tracing = tracing;
     this.#queue = new Queue<Turn>(DELIVERY_QUEUE, {
       connection: redis,
       prefix: PREFIX,
@@ -37,8 +41,11 @@ export class DeliveryQueue {
       this.#redis.zrange(UNQUEUED_KEY, "0", `${UNQUEUED_PAGE - 1}`),
     );
     if (members.length === 0) return 0;
+    const keys = members.map((member) => deliveryKey(member.split("|")[0] ?? ""));
+    const places = await readPlaces({ redis: this.#redis, tracing: this.#tracing }, keys);
     const entries = members.map((member) => {
       const [id = "", turn] = member.split("|");
+      const place = places.get(deliveryKey(id));
       return {
         name: "delivery",
         data: { id, turn: Number(turn) },
@@ -48,6 +55,7 @@ export class DeliveryQueue {
           backoff: { type: "fixed", delay: TURN_RETRY_MS, jitter: JITTER },
           removeOnComplete: true,
           removeOnFail: true,
+          ...(place && { telemetry: { metadata: place } }),
         },
       };
     });

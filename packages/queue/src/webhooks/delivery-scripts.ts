@@ -9,8 +9,9 @@ interface DeliveryScript {
 
 /**
  * Makes a delivery of an event and takes the event out of the outbox, in one. KEYS 1 the delivery, 2 the outbox. ARGV
- * outbox member, id, job, tenant, endpoint, URL, type, sequence, body. Gives `filed`; `overflowed` when it is dead at once
- * as its tenant has too many pending; or `known` when it was there: then its first body stands.
+ * outbox member, id, job, tenant, endpoint, URL, type, sequence, body, place in a trace or empty. Gives `filed`;
+ * `overflowed` when it is dead at once as its tenant has too many pending; or `known` when it was there: then its first
+ * body stands.
  */
 export const FILE_DELIVERY: DeliveryScript = script(
   "file delivery",
@@ -22,6 +23,7 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'id', id, 'n', redis.call('INCR', key('number')), 'job', ARGV[3], 'tenant', ARGV[4],
     'endpoint', endpoint, 'url', ARGV[6], 'type', ARGV[7], 'sequence', ARGV[8], 'body', ARGV[9],
     'created_ms', text(now), 'next_ms', text(now), 'turn', 0, 'round', 0, 'attempts', 0)
+  if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'trace', ARGV[10]) end
   local disabled = standing(endpoint, 1)
   if disabled then
     move(id, 'dead', died_with(disabled))

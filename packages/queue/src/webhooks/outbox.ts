@@ -8,12 +8,14 @@ import {
   WEBHOOK_EVENTS,
   type WebhookEvent,
 } from "@latentfarm/contract";
+import type { FarmSpan, Tracing } from "@latentfarm/telemetry";
 import type { Redis } from "ioredis";
 import type { QueueLog } from "../farm.js";
 import { decodeHead, readStoredHead, type StoredJob } from "../jobs/job-record.js";
 import { jobEventsKey, PREFIX } from "../keys.js";
 import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
+import { placeOfFrame } from "../tracing/read-places.js";
 import { FILE_DELIVERY } from "./delivery-scripts.js";
 import { readFrames } from "./listed-frames.js";
 import { type OutboxEvent, webhookBody } from "./payload.js";
@@ -24,6 +26,7 @@ import { OUTBOX_PAGE, OUTBOX_RETRY_MS, OUTBOX_SKIPPED_MAX } from "./webhook-limi
 export interface OutboxContext {
   readonly redis: Redis;
   readonly log: QueueLog;
+  readonly tracing: Tracing;
   /** Stands before the paths in bodies. */
   readonly publicUrl: string;
 }
@@ -118,7 +121,7 @@ export class Outbox {
   }
 
   async #file(member: Member, job: ReadJob, webhook: JobWebhook): Promise<void> {
-    const { redis, log, publicUrl } = this.#context;
+    const { redis, log, publicUrl, tracing } = this.#context;
     const { type, sequence, atMs } = member;
     const { head } = job;
     const frame = await this.#frameOf(member);
@@ -126,16 +129,39 @@ export class Outbox {
     const frames = await readFrames(redis, job, frame === undefined ? FIRST_FRAMES : [frame]);
     const id = deliveryId(head.id, sequence);
     const body = webhookBody(event, { ...head, frames }, publicUrl);
+    const span = this.#begin({ id, type, frame: frame ?? 0 }, job);
+    const { endpoint, url } = webhook;
     const [outcome] = await runScript(redis, FILE_DELIVERY, {
       keys: [deliveryKey(id), OUTBOX_KEY],
-      args: [member.text, id, head.id, head.tenant, webhook.endpoint, webhook.url, type, sequence, body],
-    });
+      args: [
+        ...[member.text, id, head.id, head.tenant, endpoint, url, type, sequence, body],
+        tracing.write(span.context),
+      ],
+    }).finally(() => span.end());
     if (outcome === "overflowed") {
       log.warn(
         { delivery: id, tenant: head.tenant, limit: "webhook_pending_max" },
         "delivery is given up at once",
       );
     }
+  }
+
+  /** The span of one event becoming a delivery, in its job's trace. */
+  #begin(
+    event: { readonly id: string; readonly type: WebhookEvent; readonly frame: number },
+    { head, stored }: ReadJob,
+  ): FarmSpan {
+    const { tracing } = this.#context;
+    const parent = tracing.read(placeOfFrame(tracing, stored.fields.trace, event.frame)) ?? tracing.root();
+    const attributes = {
+      "messaging.system": "bullmq",
+      "messaging.operation.type": "send",
+      "messaging.destination.name": "deliveries",
+      "farm.job.id": head.id,
+      "farm.delivery.id": event.id,
+      "farm.delivery.event": event.type,
+    } as const;
+    return tracing.start("file_delivery", { parent, attributes });
   }
 
   /** The frame of a frame's event, as the job's log has it; undefined when the log has lost it by its cap. */

@@ -29,7 +29,7 @@ async function traceTo(port: number) {
   const log = { info: vi.fn(), warn: vi.fn() };
   tracing.tellOutages(log);
   const started = performance.now();
-  await tracing.span("render", {}, async () => undefined);
+  await tracing.span("request", {}, async () => undefined);
   const workMs = performance.now() - started;
   await tracing[Symbol.asyncDispose]();
   return { workMs, endMs: performance.now() - started, log };
@@ -77,7 +77,7 @@ describe("createBoundedExporter()", () => {
     const log = { info: vi.fn(), warn: vi.fn() };
     tracing.tellOutages(log);
     const send = async () => {
-      tracing.start("render").end();
+      tracing.start("request").end();
       await processor.forceFlush().catch(() => undefined);
     };
     await send();

@@ -67,8 +67,10 @@ export function openTracing(
 
   function start(name: SpanName, { attributes, parent, startMs, links, title }: StartOptions = {}): FarmSpan {
     const below = parent === undefined ? places.active() : toContext(parent);
-    if (isTracingSuppressed(below)) return silentSpan(below);
     const spec: SpanSpec = SPANS[name];
+    // Only a request begins a trace: what a process does of its own accord, or for a job without one, makes none.
+    const isOutside = spec.kind !== "server" && trace.getSpanContext(below) === undefined;
+    if (isOutside || isTracingSuppressed(below)) return silentSpan(below);
     const settings = {
       kind: KINDS[spec.kind],
       attributes: { ...attributes },

@@ -118,7 +118,7 @@ export const SPANS = {
     title: "file job",
     kind: "internal",
     from: ["gateway", "worker"],
-    below: "the last `process frame`, or `submit job` where the farm's keeper writes it",
+    below: "`submit job`",
     what: "the history of an ended job is written beside its pictures",
   },
   file_delivery: {

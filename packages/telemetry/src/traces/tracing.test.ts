@@ -77,7 +77,9 @@ describe("openTracing()", () => {
     const { tracing, named } = open();
     const secret = "prompt hunter2";
     const failing = (name: "render" | "upload" | "encode", error: Error) =>
-      tracing.span(name, {}, () => Promise.reject(error)).catch(() => undefined);
+      tracing
+        .with(placeOf(tracing, PARENT), () => tracing.span(name, {}, () => Promise.reject(error)))
+        .catch(() => undefined);
     await failing("render", new FarmError("numeric_fault", secret));
     await failing("upload", new FarmError("interrupted", secret));
     await failing("encode", new Error(secret));
@@ -114,12 +116,20 @@ describe("openTracing()", () => {
     expect(tracing.traceparent(span.context)).toContain(TRACE_ID);
   });
 
+  it("begins no trace but with a request", async () => {
+    const { tracing, spans } = open();
+    await tracing.span("store", {}, async (span) => expect(tracing.write(span.context)).toBe(""));
+    tracing.start("request").end();
+    expect(spans().map(({ name }) => name)).toEqual(["{method} {route}"]);
+  });
+
   it("takes times and links, and leaves out links to what is not recorded", () => {
     const { tracing, named } = open();
-    const batch = tracing.start("batches", { startMs: 1_000 });
+    const parent = placeOf(tracing, PARENT);
+    const batch = tracing.start("batches", { parent, startMs: 1_000 });
     batch.end(1_500);
     const links = [batch.context, tracing.quiet(batch.context), tracing.root()];
-    tracing.start("steps", { links, startMs: 900 }).end(1_600);
+    tracing.start("steps", { parent, links, startMs: 900 }).end(1_600);
     const [ended, steps] = [named("step batches"), named("run steps")];
     expect([ended.startTime, ended.endTime]).toEqual([
       [1, 0],
@@ -132,7 +142,7 @@ describe("openTracing()", () => {
     const { tracing } = open();
     let bound: () => string | undefined = () => undefined;
     let loose: () => string | undefined = () => undefined;
-    await tracing.span("render", {}, async () => {
+    await tracing.span("request", {}, async () => {
       bound = tracing.bind(() => tracing.logFields().trace_id);
       loose = () => tracing.logFields().trace_id;
       expect(tracing.with(tracing.root(), () => tracing.logFields())).toEqual({});
@@ -144,15 +154,15 @@ describe("openTracing()", () => {
     vi.stubEnv("OTEL_SERVICE_NAME", "mine");
     vi.stubEnv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test");
     const { tracing, named } = open();
-    tracing.start("render").end();
-    expect(named("render frame").resource.attributes).toMatchObject({
+    tracing.start("request").end();
+    expect(named("{method} {route}").resource.attributes).toMatchObject({
       "service.name": "mine",
       "deployment.environment.name": "test",
       "farm.process": "worker",
     });
     vi.stubEnv("OTEL_TRACES_SAMPLER", "always_off");
     const off = open();
-    off.tracing.start("render").end();
+    off.tracing.start("request").end();
     expect(off.spans()).toEqual([]);
   });
 });
@@ -163,9 +173,10 @@ describe("lines of the log", () => {
     const lines: Record<string, unknown>[] = [];
     const destination = { write: (text: string) => void lines.push(JSON.parse(text)) };
     const log = createLogger({ name: "worker", level: "info", destination, fields: tracing.logFields });
-    await tracing.span("render", {}, async () => log.child({ a: 1 }).info({ jobId: "job_1" }, "within"));
+    const write = async () => log.child({ a: 1 }).info({ jobId: "job_1" }, "within");
+    await tracing.span("request", {}, write);
     log.info({}, "outside");
-    const { traceId, spanId } = named("render frame").spanContext();
+    const { traceId, spanId } = named("{method} {route}").spanContext();
     expect(lines[0]).toMatchObject({ jobId: "job_1", trace_id: traceId, span_id: spanId, trace_flags: "01" });
     expect(lines[1]).not.toHaveProperty("trace_id");
   });

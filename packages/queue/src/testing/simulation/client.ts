@@ -74,6 +74,7 @@ function createArguments(world: World, plan: JobPlan, job: string): readonly (st
     tenant?.costMax ?? 0,
     tenant?.framesMax ?? 0,
     LIMITS.farm_frames_max,
+    "",
   ];
 }
 
