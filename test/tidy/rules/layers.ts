@@ -66,6 +66,7 @@ export const THIRD_PARTY_OWNERS: ReadonlyMap<string, readonly string[]> = new Ma
 export const ENTRY_POINTS: ReadonlySet<string> = new Set([
   // The SDK takes 0.4 s to read: a farm on disk is spared it.
   "storage/s3",
+  "storage/model-cache",
   // Assertions, which no process of the farm needs.
   "storage/testing",
 ]);

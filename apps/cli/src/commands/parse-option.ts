@@ -6,6 +6,15 @@ export function parseWhole(text: string): number {
   return Number(text);
 }
 
+/** A whole number within bounds. */
+export function parseWithin(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = parseWhole(text);
+    if (value < min || value > max) throw new InvalidArgumentError(`It must be ${min}..${max}.`);
+    return value;
+  };
+}
+
 /** Whole numbers with commas between them, such as `7,8,9`. */
 export function parseWholeList(text: string): readonly number[] {
   return text.split(",").map((part) => parseWhole(part.trim()));

@@ -11,7 +11,10 @@ const REGION_OF_SERVERS = "us-east-1";
  * The SDK's client of a bucket: standard retries (full jitter, a budget of retries per process) within the limits.
  * Answers are not checked by the SDK: the store compares SHA-256, which is stronger, and some servers send none.
  */
-export function createS3Client(settings: S3Settings, limits: S3Limits): S3Client {
+export function createS3Client(
+  settings: Pick<S3Settings, "region" | "endpoint" | "pathStyle" | "checksums">,
+  limits: Pick<S3Limits, "attemptsMax" | "connectMs" | "answerMs" | "idleMs">,
+): S3Client {
   const agent = { keepAlive: true, maxSockets: SOCKETS_MAX };
   const region = settings.region ?? (settings.endpoint === undefined ? undefined : REGION_OF_SERVERS);
   return new S3Client({

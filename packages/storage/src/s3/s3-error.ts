@@ -1,20 +1,37 @@
 import { FarmError } from "@latentfarm/contract";
 
+/** What a person calls the settings of a bucket. */
+export interface S3Names {
+  readonly bucket: string;
+  readonly region: string;
+  readonly endpoint: string;
+}
+
+/** The settings of the store of pictures. */
+const STORE_NAMES: S3Names = {
+  bucket: "FARM_S3_BUCKET",
+  region: "FARM_S3_REGION",
+  endpoint: "FARM_S3_ENDPOINT",
+};
+
 /** What S3's error codes mean to whoever runs the farm, and whether only a person can mend it. */
 interface Meaning {
-  readonly reason: string;
+  readonly reason: string | ((names: S3Names) => string);
   readonly isLasting: boolean;
 }
 
 const CREDENTIALS: Meaning = { reason: "the credentials are wrong or have expired", isLasting: true };
 const REGION: Meaning = {
-  reason: "FARM_S3_REGION or FARM_S3_ENDPOINT is not the bucket's",
+  reason: ({ region, endpoint }) => `${region} or ${endpoint} is not the bucket's`,
   isLasting: true,
 };
-const NO_REGION: Meaning = { reason: "FARM_S3_REGION and AWS_REGION are absent", isLasting: true };
-const BUCKET: Meaning = { reason: "FARM_S3_BUCKET names no bucket", isLasting: true };
+const NO_REGION: Meaning = {
+  reason: ({ region }) => `${region} and AWS_REGION are absent`,
+  isLasting: true,
+};
+const BUCKET: Meaning = { reason: ({ bucket }) => `${bucket} names no bucket`, isLasting: true };
 const DENIED: Meaning = {
-  reason: "the credentials may not do this in FARM_S3_BUCKET",
+  reason: ({ bucket }) => `the credentials may not do this in ${bucket}`,
   isLasting: true,
 };
 
@@ -53,6 +70,8 @@ const HTTP_NOT_FOUND = 404;
 export interface S3Call {
   readonly action: string;
   readonly key: string;
+  /** What the settings are called that led to the bucket; those of the store of pictures when absent. */
+  readonly names?: S3Names;
 }
 
 /** S3's code of an error, or the network's, or the error's name. */
@@ -79,10 +98,11 @@ export function isS3Absent(error: unknown): boolean {
  * The FarmError of a failed call. Only codes go into it: S3's own messages repeat access keys and signed requests.
  * A fault of the program (RangeError, TypeError) stays as it is.
  */
-export function toS3StoreError({ action, key }: S3Call, error: unknown): unknown {
+export function toS3StoreError({ action, key, names = STORE_NAMES }: S3Call, error: unknown): unknown {
   if (error instanceof FarmError || error instanceof RangeError || error instanceof TypeError) return error;
   const code = s3Code(error);
-  const { reason } = meaningOf(error);
+  const { reason: meant } = meaningOf(error);
+  const reason = typeof meant === "string" ? meant : meant(names);
   return new FarmError("store_unavailable", `Cannot ${action} ${key} as ${reason}: code is ${code}`, {
     cause: error,
     details: { key, code },
