@@ -3,7 +3,7 @@ import { relativeTargets } from "./imports.js";
 
 /** Files that something outside the import graph starts: package entries, processes, benchmarks, generators. */
 const ENTRIES: readonly RegExp[] = [
-  /^(apps|packages)\/[^/]+\/src\/index\.ts$/,
+  /^(apps|packages)\/[^/]+\/src\/(.+\/)?index\.ts$/,
   /^(apps|packages)\/[^/]+\/src\/(.+\/)?main\.ts$/,
   /^test\/harness\/index\.ts$/,
   /^test\/load\/[^/]+\.ts$/,
