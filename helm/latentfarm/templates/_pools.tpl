@@ -5,7 +5,7 @@
 
 {{/* pool -> the folder of its model */}}
 {{- define "latentfarm.modelDir" -}}
-{{- printf "%s/%s" (include "latentfarm.modelsMount" .) .model.name -}}
+{{- printf "%s/%s" (include "latentfarm.modelsMount" .) (.model.folder | default .model.name) -}}
 {{- end -}}
 
 {{/* pool -> "true" where the pods fetch their model themselves */}}
@@ -107,18 +107,21 @@ not fetched again. list root pool
 {{- end -}}
 
 {{/*
-list root poolName pool -> the query of KEDA: worker-seconds of work of the pool. Work is what waits and what runs, in
-megapixel-steps; the pace of one worker is measured, or the configured figure while no worker has drawn anything.
+list root pool -> the query of KEDA: worker-seconds of work of the pool. Work is what waits and what runs, in
+megapixel-steps. The pace of one worker is the measured one, and the pool's `rate` while no worker is up. Pools that share
+a model go by their own `rate`: what is measured is the mean of all.
 */}}
 {{- define "latentfarm.backlogQuery" -}}
 {{- $root := first . -}}
-{{- $pool := index . 2 -}}
-{{- $scaling := $pool.autoscaling -}}
+{{- $pool := index . 1 -}}
 {{- /* The operator puts the namespace on what it scrapes; another Prometheus may not. */ -}}
 {{- $namespace := ternary (printf "namespace=%q" $root.Release.Namespace) "" $root.Values.monitoring.enabled -}}
-{{- $matchers := compact (list (printf "model=%q" $pool.model.name) $namespace $root.Values.prometheus.matchers) | join "," -}}
-{{- $at := printf "{%s}" $matchers -}}
-{{- printf "%v * max(farm_backlog_megapixel_steps%s) / ((max(farm_rate_megapixel_steps_per_second%s) / max(farm_model_workers%s) > 0) or vector(%v))" $scaling.share $at $at $at $scaling.megapixelStepsPerSecond -}}
+{{- $at := compact (list (printf "model=%q" $pool.model.name) $namespace $root.Values.prometheus.matchers) | join "," | printf "{%s}" -}}
+{{- if eq (float64 $pool.scaling.share) 1.0 -}}
+{{- printf "max(farm_backlog_megapixel_steps%s) / (max(farm_rate_megapixel_steps_per_second%s / (farm_model_workers%s > 0)) or vector(%v))" $at $at $at $pool.scaling.rate -}}
+{{- else -}}
+{{- printf "max(farm_backlog_megapixel_steps%s) * %v / %v" $at $pool.scaling.share $pool.scaling.rate -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The GPU is a limit, which Kubernetes takes as a request too. */}}

@@ -76,16 +76,16 @@
 {{- $problems = append $problems (printf "%s.modelCache.evict is true, but the cache is not shared" $at) -}}
 {{- end -}}
 {{- end -}}
-{{- with $pool.autoscaling -}}
+{{- with $pool.scaling -}}
 {{- if .enabled -}}
 {{- if gt (int .minReplicas) (int .maxReplicas) -}}
-{{- $problems = append $problems (printf "%s.autoscaling.minReplicas is above maxReplicas" $at) -}}
+{{- $problems = append $problems (printf "%s.scaling.minReplicas is above maxReplicas" $at) -}}
 {{- end -}}
 {{- if gt (int .fallback.replicas) (int .maxReplicas) -}}
-{{- $problems = append $problems (printf "%s.autoscaling.fallback.replicas is above maxReplicas" $at) -}}
+{{- $problems = append $problems (printf "%s.scaling.fallback.replicas is above maxReplicas" $at) -}}
 {{- end -}}
 {{- if not $root.Values.prometheus.serverAddress -}}
-{{- $problems = append $problems (printf "prometheus.serverAddress is empty, but %s.autoscaling.enabled is true" $at) -}}
+{{- $problems = append $problems (printf "prometheus.serverAddress is empty, but %s.scaling.enabled is true" $at) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
