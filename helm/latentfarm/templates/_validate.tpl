@@ -53,6 +53,7 @@
 {{- define "latentfarm.problems.pools" -}}
 {{- $root := . -}}
 {{- $problems := list -}}
+{{- $shares := dict -}}
 {{- range $name, $own := .Values.workers.pools -}}
 {{- $pool := mergeOverwrite (deepCopy $root.Values.workers.defaults) (deepCopy $own) -}}
 {{- $at := printf "workers.pools.%s" $name -}}
@@ -78,6 +79,7 @@
 {{- end -}}
 {{- with $pool.scaling -}}
 {{- if .enabled -}}
+{{- $_ := set $shares $pool.model.name (addf (get $shares $pool.model.name | default 0.0) .share) -}}
 {{- if gt (int .minReplicas) (int .maxReplicas) -}}
 {{- $problems = append $problems (printf "%s.scaling.minReplicas is above maxReplicas" $at) -}}
 {{- end -}}
@@ -91,6 +93,12 @@
 {{- end -}}
 {{- if and (eq (toString $pool.strategy.maxSurge) "0") (eq (toString $pool.strategy.maxUnavailable) "0") -}}
 {{- $problems = append $problems (printf "%s.strategy: maxSurge and maxUnavailable are both 0" $at) -}}
+{{- end -}}
+{{- end -}}
+{{- range $model, $share := $shares -}}
+{{- /* 0.7 and 0.3 make a little more than 1 in binary. */ -}}
+{{- if gt $share 1.001 -}}
+{{- $problems = append $problems (printf "workers.pools: the scaling.share of the pools of model %s makes %v, which is above 1" $model $share) -}}
 {{- end -}}
 {{- end -}}
 {{- toJson $problems -}}
