@@ -26,3 +26,16 @@ export function ensureKubeconform(machine: Machine, toolsDir: string): string {
     version: "v0.8.0",
   });
 }
+
+/**
+ * Finds or builds helm-docs, which writes the chart's README from its values.
+ * @throws {FarmError} file_unreadable there is none and none can be built
+ */
+export function ensureHelmDocs(machine: Machine, toolsDir: string): string {
+  return ensureGoTool(machine, toolsDir, {
+    what: "helm-docs",
+    program: "helm-docs",
+    module: "github.com/norwoodj/helm-docs/cmd/helm-docs",
+    version: "v1.14.2",
+  });
+}

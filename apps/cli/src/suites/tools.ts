@@ -4,7 +4,7 @@ import type { Machine } from "../farm/machine.js";
 import { ensurePrometheus } from "../farm/prometheus-binary.js";
 import { ensureRedis } from "../farm/redis-binary.js";
 import { ROOT } from "../root.js";
-import { ensureHelm, ensureKubeconform } from "./chart-tools.js";
+import { ensureHelm, ensureHelmDocs, ensureKubeconform } from "./chart-tools.js";
 import { ensureComposeLoader } from "./compose-loader.js";
 import { ensureS3Server } from "./s3-server.js";
 
@@ -24,6 +24,7 @@ const TOOLS = {
   s3: { ensure: (machine) => ensureS3Server(machine, TOOLS_DIR), variable: "FARM_TEST_S3_SERVER" },
   prometheus: { ensure: ensurePrometheus },
   helm: { ensure: (machine) => ensureHelm(machine, TOOLS_DIR), variable: "FARM_TEST_HELM" },
+  "helm-docs": { ensure: (machine) => ensureHelmDocs(machine, TOOLS_DIR), variable: "FARM_TEST_HELM_DOCS" },
   kubeconform: {
     ensure: (machine) => ensureKubeconform(machine, TOOLS_DIR),
     variable: "FARM_TEST_KUBECONFORM",
