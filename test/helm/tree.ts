@@ -3,9 +3,11 @@ export type Tree = Readonly<Record<string, unknown>>;
 
 /** An object's fields; none for what is no object. */
 export function asRecord(value: unknown): Tree {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value))
-    : {};
+  return isTree(value) ? value : {};
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A list's items; none for what is no list. */

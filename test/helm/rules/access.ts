@@ -40,8 +40,9 @@ export const ACCESS_RULES: readonly Rule[] = [
       return farm.workloads.flatMap(({ manifest, pod }) => {
         const account = digText(pod, "serviceAccountName");
         const own = farm.manifests.find(({ kind, name }) => kind === "ServiceAccount" && name === account);
-        const mounts =
+        const isAutomatic =
           (pod.automountServiceAccountToken ?? dig(own?.body, "automountServiceAccountToken")) !== false;
+        const mounts = isAutomatic || projectsToken(pod);
         return mounts === bound.includes(account)
           ? []
           : [
@@ -70,3 +71,10 @@ export const ACCESS_RULES: readonly Rule[] = [
     ],
   },
 ];
+
+/** Whether a pod has a volume with a token, which it may have without the automatic one. */
+function projectsToken(pod: unknown): boolean {
+  return digList(pod, "volumes").some((volume) =>
+    digList(volume, "projected.sources").some((source) => dig(source, "serviceAccountToken") !== undefined),
+  );
+}

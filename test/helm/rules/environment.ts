@@ -14,13 +14,16 @@ const STAND_IN = "stand-in";
 export function environmentOf({ body }: Container): Readonly<Record<string, string>> {
   return Object.fromEntries(
     digList(body, "env").map((one) => {
-      const name = digText(one, "name");
-      return [
-        name,
-        dig(one, "valueFrom") === undefined ? digText(one, "value") : (STAND_INS[name] ?? STAND_IN),
-      ];
+      const isPlain = dig(one, "valueFrom") === undefined;
+      return [digText(one, "name"), isPlain ? digText(one, "value") : standIn(one)];
     }),
   );
+}
+
+function standIn(variable: unknown): string {
+  // Amounts of cores and memory are told as whole numbers.
+  if (dig(variable, "valueFrom.resourceFieldRef") !== undefined) return "1";
+  return STAND_INS[digText(variable, "name")] ?? STAND_IN;
 }
 
 /** The farm's variables. */

@@ -7,7 +7,7 @@ const LABELS = ["name", "instance", "component", "version", "part-of", "managed-
   (label) => `app.kubernetes.io/${label}`,
 );
 /** What never changes in a release: a selector is immutable, so that a version in it would forbid every upgrade. */
-const LABELS_OF_SELECTORS = /^(app\.kubernetes\.io\/(name|instance|component)|latentfarm\.[a-z.]+\/[a-z-]+)$/;
+const LABELS_OF_SELECTORS = /^(app\.kubernetes\.io\/(name|instance|component)|latentfarm(\.io)?\/[a-z-]+)$/;
 /** What every selector needs, so that two releases in one namespace stay apart. */
 const LABELS_NEEDED = ["app.kubernetes.io/name", "app.kubernetes.io/instance"];
 

@@ -8,6 +8,7 @@ const VOLUMES_RESTRICTED = [
   "downwardAPI",
   "emptyDir",
   "ephemeral",
+  "image",
   "persistentVolumeClaim",
   "projected",
   "secret",

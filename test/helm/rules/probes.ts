@@ -13,9 +13,11 @@ export function portNames(container: Tree): readonly string[] {
 /** How the cluster learns whether a container lives and may be asked. */
 export const PROBE_RULES: readonly Rule[] = [
   containerRule(
-    "containers that stay tell whether they live and are ready",
+    "containers that serve tell whether they live and are ready",
     ({ body, role }, { manifest }) => {
       if (role !== "main" || !SERVING.includes(manifest.kind)) return undefined;
+      // A container without a port, such as an idle shell, serves nobody.
+      if (portNames(body).length === 0) return undefined;
       const absent = ["livenessProbe", "readinessProbe"].filter((probe) => dig(body, probe) === undefined);
       return absent.length > 0 ? `no ${absent.join(", no ")}` : undefined;
     },

@@ -10,8 +10,12 @@ interface Reference {
   readonly name: string;
 }
 
-/** Names of objects that every cluster has. */
-const BUILT_IN = ["PriorityClass/system-node-critical", "PriorityClass/system-cluster-critical"];
+/** Objects that every cluster or namespace has. */
+const BUILT_IN = [
+  "ConfigMap/kube-root-ca.crt",
+  "PriorityClass/system-node-critical",
+  "PriorityClass/system-cluster-critical",
+];
 
 /** The references of a pod to objects of its namespace and its cluster. */
 function referencesOf({ manifest, pod }: Workload): readonly Reference[] {

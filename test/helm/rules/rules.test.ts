@@ -69,7 +69,7 @@ const FAULTS: Readonly<Record<string, readonly Omit<Plant, "rule">[]>> = {
   "folders that vanish with a pod have a size": [
     { at: WORKER, field: `${POD}|volumes|0|emptyDir`, value: {} },
   ],
-  "containers that stay tell whether they live and are ready": [
+  "containers that serve tell whether they live and are ready": [
     { at: WORKER, field: `${CONTAINER}|livenessProbe`, value: undefined },
     { at: WORKER, field: `${CONTAINER}|readinessProbe`, value: undefined },
   ],
