@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { type EngineHost, planDevice, runCommand, startEngine } from "@latentfarm/engine";
+import type { PictureSigner } from "@latentfarm/image";
 import { type Farm, joinFarm } from "@latentfarm/queue";
 import { createStore, createTimedStore, type ObjectStore } from "@latentfarm/storage";
 import { createLogger, createMetrics, type Logger, type Metrics, tellRedis } from "@latentfarm/telemetry";
 import type { WorkerConfig, WorkerSecrets } from "./config/env.js";
 import { tellBatch, tellEngine, tellStoreCall } from "./metrics/tell-engine.js";
 import { tellGpus } from "./metrics/tell-gpus.js";
+import { openPictureSigner } from "./open-picture-signer.js";
 import { createReadiness, type Readiness, serveProbes } from "./readiness.js";
 import { createPictureSpool, type PictureSpool } from "./spool/picture-spool.js";
 
@@ -21,6 +23,8 @@ export interface WorkerContext extends AsyncDisposable {
   readonly store: ObjectStore;
   /** Where pictures wait for a store that is away. */
   readonly spool: PictureSpool;
+  /** Signs pictures; undefined where the worker is given no certificate. */
+  readonly signer: PictureSigner | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly readiness: Readiness;
@@ -44,8 +48,8 @@ export interface ContextOverrides {
 /**
  * Puts a worker together: the only place that does, and the only seam for tests. Probes are answered first, since Redis
  * answers in milliseconds and a model may take minutes to load.
- * @throws {FarmError} queue_unavailable; store_unavailable; config_invalid for a Redis with the wrong policy or a farm
- * whose pictures are in another store; model_invalid; engine_unavailable; interrupted it is told to stop meanwhile
+ * @throws {FarmError} queue_unavailable; store_unavailable; config_invalid for a Redis with the wrong policy, a farm
+ * whose pictures are in another store or a certificate that cannot sign; model_invalid; engine_unavailable; interrupted it is told to stop meanwhile
  */
 export async function createContext(
   config: WorkerConfig,
@@ -89,8 +93,9 @@ async function joinParts(
   ground: Ground,
   secrets: WorkerSecrets,
   overrides: ContextOverrides,
-): Promise<Pick<WorkerContext, "store" | "farm" | "engine">> {
+): Promise<Pick<WorkerContext, "store" | "farm" | "engine" | "signer">> {
   const { config, log, metrics } = ground;
+  const signer = await openPictureSigner(config.signing, Date.now());
   const store = createTimedStore(overrides.store ?? (await createStore(config.store)), (call) =>
     tellStoreCall(metrics, call),
   );
@@ -100,7 +105,7 @@ async function joinParts(
     tellRedis(metrics, () => farm.health());
     tellEngine(metrics, engine);
     tellGpus(metrics, runCommand);
-    return { store, farm, engine };
+    return { store, farm, engine, signer };
   } catch (error) {
     await farm[Symbol.asyncDispose]();
     throw error;

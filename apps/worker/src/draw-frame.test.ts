@@ -103,6 +103,7 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
     engine,
     drawn: () => drawn,
     store: createDiskStore(root),
+    signer: undefined,
     spool: createPictureSpool({ root: join(root, "spool"), log: silent }),
     log: silent,
     metrics: createMetrics("worker"),
@@ -116,6 +117,7 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
       engineThreads: undefined,
       snapshotSteps: 5,
       drainMs: 0,
+      signing: undefined,
       spotMetadataUrl: undefined,
       metricsAddress: undefined,
       device: "cpu",
@@ -144,6 +146,18 @@ describe("drawFrame()", () => {
       timings: { queue_ms: 5, text_ms: 1, steps_ms: 2, vae_ms: 3, encode_ms: 10, upload_ms: 10 },
     });
     expect(stored?.contentType).toBe("image/png");
+  });
+
+  it("stores the picture signed, unless the certificate has ended, which it notes", async () => {
+    const sign = async (bytes: Uint8Array) => Buffer.concat([bytes, Buffer.from("signed")]);
+    const context = { ...newContext(), signer: { notAfterMs: 1_000_000, sign } };
+    const signed = await drawFrame(context, newFrame());
+    const stored = await context.store.get(signed.key);
+    expect(Buffer.from(stored?.bytes ?? []).toString("latin1")).toMatch(/signed$/);
+    expect([signed.sha256, signed.notes]).toEqual([stored?.sha256, ["a note"]]);
+    const late = await drawFrame({ ...context, signer: { notAfterMs: 0, sign } }, newFrame());
+    expect(late.notes).toEqual(["a note", expect.stringMatching(/no Content Credentials/)]);
+    expect(late.bytes).toBe(signed.bytes - "signed".length);
   });
 
   it("waits with the picture for a store that is away, as long as it may", async () => {

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { CONTENT_TYPES, type FrameResult, frameParamsHash } from "@latentfarm/contract";
 import type { RenderedFrame } from "@latentfarm/engine";
-import { type EncodedImage, encodeImage } from "@latentfarm/image";
+import type { EncodedImage } from "@latentfarm/image";
 import type { FrameWork } from "@latentfarm/queue";
 import { frameKey, snapshotKey } from "@latentfarm/storage";
 import type { WorkerContext } from "./context.js";
-import { describePicture, describeProvenance } from "./describe-picture.js";
+import { describeProvenance } from "./describe-picture.js";
+import { encodePicture } from "./encode-picture.js";
 import { loadInitImage } from "./init-image.js";
 import { createPatientStore, isAway, type Patience } from "./patient-store.js";
 import { renderFrame } from "./render-frame.js";
@@ -16,7 +17,7 @@ import { findStoredResult, RESULT_LABELS } from "./stored-result.js";
 /** What drawing needs. */
 export type DrawContext = Pick<
   WorkerContext,
-  "config" | "engine" | "store" | "spool" | "log" | "metrics" | "nowMs"
+  "config" | "engine" | "store" | "spool" | "signer" | "log" | "metrics" | "nowMs"
 >;
 
 /**
@@ -42,7 +43,7 @@ export async function drawFrame(context: DrawContext, frame: FrameWork): Promise
   const initImage = await loadInitImage(store, frame);
   const picture = await renderFrame(context, frame, initImage);
   frame.signal.throwIfAborted();
-  const encoded = await encode(context, frame, picture);
+  const encoded = await encodePicture(context, frame, picture);
   const result = describeResult(context, frame, { picture, ...encoded, key, begunMs });
   const putMs = nowMs();
   await handIn(context, toPicture(frame, { result, paramsHash, bytes: encoded.bytes }), patience);
@@ -86,23 +87,6 @@ async function findDrawn(
 async function dropSnapshot({ store, log }: DrawContext, { jobId, index }: FrameWork): Promise<void> {
   const deleted = store.delete(snapshotKey(jobId, index));
   await deleted.catch((error) => log.warn({ jobId, index, err: error }, "snapshot not deleted"));
-}
-
-async function encode(
-  context: DrawContext,
-  frame: FrameWork,
-  picture: RenderedFrame,
-): Promise<EncodedImage & { encodeMs: number }> {
-  const begunMs = context.nowMs();
-  const encoded = await encodeImage({
-    rgb: picture.rgb,
-    width: picture.width,
-    height: picture.height,
-    format: frame.params.output_format,
-    quality: frame.params.output_quality,
-    record: describePicture(context.engine.info, frame.params),
-  });
-  return { ...encoded, encodeMs: context.nowMs() - begunMs };
 }
 
 /** The picture with its result as labels, as it stands before the upload, which is not yet timed in it. */

@@ -98,6 +98,12 @@ const FARM_ENV = {
   FARM_DRAIN_SECONDS: whole(0, DRAIN_SECONDS_MAX)
     .default(DRAIN_SECONDS_DEFAULT)
     .describe("Seconds that a worker which stops gives its frames to finish; the rest go on elsewhere"),
+  FARM_C2PA_CERT: text
+    .optional()
+    .describe("A PEM file: the certificate that signs pictures, then its authorities; with FARM_C2PA_KEY"),
+  FARM_C2PA_KEY: text
+    .optional()
+    .describe("A PEM file: the key of that certificate. Pictures are not signed when absent"),
   FARM_SPOT: z
     .enum(["aws"], "must be aws")
     .optional()

@@ -7,6 +7,7 @@ import {
 } from "@latentfarm/contract";
 import sharp, { type Metadata } from "sharp";
 import { readGraph } from "./comfy/read-graph.js";
+import { type Credentials, readCredentials } from "./credentials/read-credentials.js";
 import { readExif } from "./metadata/read-exif.js";
 import { readPngTexts, TEXT_BYTES_MAX } from "./metadata/read-png-text.js";
 import { recordJsonOf } from "./metadata/xmp.js";
@@ -35,6 +36,14 @@ export interface PictureFacts {
   readonly missed: readonly string[];
   /** The texts that are there, whole or not, by AUTOMATIC1111's and ComfyUI's names. */
   readonly texts: readonly string[];
+  /** Its Content Credentials, verified; absent when there are none. */
+  readonly credentials?: Credentials;
+}
+
+/** How a picture is looked at. */
+export interface InspectOptions {
+  /** PEM certificates of those whose word on a signer counts. */
+  readonly authorities?: string | undefined;
 }
 
 interface Texts {
@@ -51,7 +60,10 @@ interface Texts {
  * @throws {FarmError} file_invalid it is no PNG, JPEG or WebP, its header is damaged, or it has more than
  * `INSPECT_BYTES_MAX` bytes
  */
-export async function inspectPicture(bytes: Uint8Array): Promise<PictureFacts> {
+export async function inspectPicture(
+  bytes: Uint8Array,
+  { authorities }: InspectOptions = {},
+): Promise<PictureFacts> {
   if (bytes.length > INSPECT_BYTES_MAX) {
     throw refused(`it has ${bytes.length} bytes, at most ${INSPECT_BYTES_MAX}`);
   }
@@ -61,7 +73,9 @@ export async function inspectPicture(bytes: Uint8Array): Promise<PictureFacts> {
   const texts = format === "png" ? pngTexts(bytes) : exifTexts(metadata);
   const { width, height } = metadata;
   const present = Object.entries(texts).flatMap(([name, text]) => (text === undefined ? [] : [name]));
-  return { format, width, height, bytes: bytes.length, ...readTexts(texts), texts: present };
+  const credentials = await readCredentials(bytes, format, authorities);
+  const size = { format, width, height, bytes: bytes.length };
+  return { ...size, ...readTexts(texts), texts: present, ...(credentials && { credentials }) };
 }
 
 function readTexts(texts: Texts): Pick<PictureFacts, "source" | "record" | "fields" | "missed"> {

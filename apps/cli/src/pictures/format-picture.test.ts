@@ -21,3 +21,26 @@ test("formatPicture() shows what is there, each control character by its number"
     expect.stringContaining("node LoraLoader"),
   ]);
 });
+
+test.each([
+  ["trusted", [], "as it was signed, by a signer whom the authorities vouch for"],
+  ["invalid", ["assertion.dataHash.mismatch"], "CHANGED since it was signed, or signed wrongly: assertion"],
+  ["unreadable", ["broken"], "BROKEN, nothing of them can be believed: broken"],
+] as const)(
+  "formatPicture() tells Content Credentials that are %s, by whose name",
+  (state, problems, text) => {
+    const size = { format: "png", width: 64, height: 48, bytes: 1000 } as const;
+    const credentials = {
+      state,
+      problems,
+      signer: "A\u001b",
+      issuer: "B",
+      generator: "C 1",
+      sourceTypes: [],
+    };
+    const nothing = { source: "none", fields: {}, missed: [], texts: [] } as const;
+    const lines = formatPicture("a.png", { ...size, ...nothing, credentials }).split("\n");
+    expect(lines[1]).toBe("  signed by  A\\u{1b} (B) with C 1");
+    expect(lines[2]).toContain(text);
+  },
+);

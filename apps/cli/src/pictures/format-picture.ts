@@ -1,4 +1,4 @@
-import type { PictureFacts } from "@latentfarm/image";
+import type { CredentialState, PictureFacts } from "@latentfarm/image";
 import pc from "picocolors";
 import { formatBytes } from "../models/format-bytes.js";
 import { plainText } from "./plain-text.js";
@@ -20,8 +20,8 @@ type Line = readonly [name: string, value: string | number | undefined];
 export function formatPicture(file: string, facts: PictureFacts): string {
   const { format, width, height, bytes, source, missed } = facts;
   const head = `${pc.bold(plainText(file))}  ${format} ${width}x${height}  ${formatBytes(bytes)}  ${SOURCES[source]}`;
-  const lines = [...recordLines(facts), ...fieldLines(facts)].flatMap(([name, value]) =>
-    value === undefined || value === "" ? [] : [formatLine(name, String(value))],
+  const lines = [...recordLines(facts), ...fieldLines(facts), ...credentialLines(facts)].flatMap(
+    ([name, value]) => (value === undefined || value === "" ? [] : [formatLine(name, String(value))]),
   );
   const unknown = missed.map((what) => `${pc.yellow("not understood:")} ${plainText(what)}`);
   return [head, ...lines, ...unknown].join("\n");
@@ -40,6 +40,25 @@ function recordLines({ record }: PictureFacts): Line[] {
   return [
     ["by", `Latentfarm ${software.latentfarm}, onnxruntime ${software.onnxruntime}, plan ${plan}`],
     ["model", `${model.name} (${model.architecture}${hash})`],
+  ];
+}
+
+const CREDENTIAL_STATES = {
+  trusted: "as it was signed, by a signer whom the authorities vouch for",
+  valid: "as it was signed, by whoever has this certificate (--trust names authorities)",
+  invalid: "CHANGED since it was signed, or signed wrongly",
+  unreadable: "BROKEN, nothing of them can be believed",
+} as const satisfies Record<CredentialState, string>;
+
+/** Content Credentials: who has signed, then whether it still holds. */
+function credentialLines({ credentials }: PictureFacts): Line[] {
+  if (credentials === undefined) return [];
+  const { state, signer, issuer, generator, problems } = credentials;
+  const by = [signer, issuer && `(${issuer})`, generator && `with ${generator}`].filter(Boolean).join(" ");
+  const why = problems.length === 0 ? "" : `: ${problems.join(", ")}`;
+  return [
+    ["signed by", by],
+    ["signature", `${CREDENTIAL_STATES[state]}${why}`],
   ];
 }
 

@@ -1,13 +1,17 @@
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { PictureFacts } from "@latentfarm/image";
+import type { InspectOptions, PictureFacts } from "@latentfarm/image";
 import { usageError } from "../failure.js";
 
 /**
  * Reads what a picture file tells of how it was drawn.
  * @throws {FarmError} invalid_request it is no readable file, or too large; file_invalid it is no picture
  */
-export async function readPicture(cwd: string, file: string): Promise<PictureFacts> {
+export async function readPicture(
+  cwd: string,
+  file: string,
+  options: InspectOptions = {},
+): Promise<PictureFacts> {
   // sharp is loaded only here: it would add a tenth of a second to every call.
   const { INSPECT_BYTES_MAX, inspectPicture } = await import("@latentfarm/image");
   const path = resolve(cwd, file);
@@ -21,5 +25,5 @@ export async function readPicture(cwd: string, file: string): Promise<PictureFac
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw usageError(`Cannot read ${file} as a picture: ${cause.code ?? cause.message}`);
   });
-  return await inspectPicture(bytes);
+  return await inspectPicture(bytes, options);
 }

@@ -28,9 +28,17 @@ export interface WorkerConfig {
   readonly drainMs: number;
   /** Where notices of the end of a spot machine are looked for; nowhere when absent. */
   readonly spotMetadataUrl: string | undefined;
+  /** The files of the certificate and the key that sign pictures; they are not signed when absent. */
+  readonly signing: SigningFiles | undefined;
   /** Where metrics and readiness are told; nowhere when absent. */
   readonly metricsAddress: { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: FarmEnv["FARM_LOG_LEVEL"];
+}
+
+/** Two PEM files. */
+export interface SigningFiles {
+  readonly certificates: string;
+  readonly privateKey: string;
 }
 
 /** What a worker is told and may not log. */
@@ -72,6 +80,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
       engineEnvironment: cudaEnvironment(env),
       snapshotSteps: farm.FARM_SNAPSHOT_STEPS,
       drainMs: farm.FARM_DRAIN_SECONDS * MS_PER_SECOND,
+      signing: signingFilesOf(farm),
       spotMetadataUrl: farm.FARM_SPOT === "aws" ? farm.FARM_SPOT_METADATA_URL : undefined,
       metricsAddress:
         farm.FARM_METRICS_PORT === 0
@@ -81,6 +90,19 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
     }),
     secrets: Object.freeze({ redisUrl }),
   };
+}
+
+function signingFilesOf({
+  FARM_C2PA_CERT: certificates,
+  FARM_C2PA_KEY: privateKey,
+}: FarmEnv): SigningFiles | undefined {
+  if (certificates !== undefined && privateKey !== undefined) return { certificates, privateKey };
+  if (certificates === undefined && privateKey === undefined) return undefined;
+  const absent = certificates === undefined ? "FARM_C2PA_CERT" : "FARM_C2PA_KEY";
+  throw new FarmError(
+    "config_invalid",
+    `Cannot start the worker as the environment is wrong: ${absent} is absent, the two go together`,
+  );
 }
 
 /**

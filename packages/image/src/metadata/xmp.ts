@@ -5,7 +5,7 @@ const NAMESPACE = "urn:latentfarm:picture:";
 const RECORD_TAG = "latentfarm:record";
 
 /** The trade's word for a picture that a model has drawn. Source: IPTC NewsCodes, Digital Source Type. */
-const SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
+export const SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
 
 /** XML has no way to write these two, JSON has. */
 const NO_XML = /[\ufffe\uffff]/g;
