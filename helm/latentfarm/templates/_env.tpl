@@ -37,6 +37,19 @@ that finds another one does not start.
   value: {{ .sampler | quote }}
 - name: OTEL_TRACES_SAMPLER_ARG
   value: {{ .samplerArg | quote }}
+{{- if .existingSecret }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret | quote }}
+      key: {{ .headersKey | quote }}
+{{- end }}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: k8s.namespace.name={{ $.Release.Namespace }},k8s.pod.name=$(POD_NAME)
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -101,7 +114,7 @@ that finds another one does not start.
 
 {{- define "latentfarm.env.gateway" -}}
 - name: FARM_HOST
-  value: "0.0.0.0"
+  value: {{ .Values.listenAddress | quote }}
 - name: FARM_PORT
   value: {{ include "latentfarm.httpPort" . | quote }}
 - name: FARM_LAME_DUCK_SECONDS
@@ -204,7 +217,7 @@ that finds another one does not start.
 
 {{- define "latentfarm.env.metrics" -}}
 - name: FARM_METRICS_HOST
-  value: "0.0.0.0"
+  value: {{ .Values.listenAddress | quote }}
 - name: FARM_METRICS_PORT
   value: {{ include "latentfarm.metricsPort" . | quote }}
 {{- end -}}
