@@ -29,29 +29,6 @@ that finds another one does not start.
   value: {{ include "latentfarm.redisPasswordFile" . | quote }}
 {{- end }}
 {{- end }}
-{{- with .Values.otel }}
-{{- if .endpoint }}
-- name: OTEL_EXPORTER_OTLP_ENDPOINT
-  value: {{ .endpoint | quote }}
-- name: OTEL_TRACES_SAMPLER
-  value: {{ .sampler | quote }}
-- name: OTEL_TRACES_SAMPLER_ARG
-  value: {{ .samplerArg | quote }}
-{{- if .existingSecret }}
-- name: OTEL_EXPORTER_OTLP_HEADERS
-  valueFrom:
-    secretKeyRef:
-      name: {{ .existingSecret | quote }}
-      key: {{ .headersKey | quote }}
-{{- end }}
-- name: POD_NAME
-  valueFrom:
-    fieldRef:
-      fieldPath: metadata.name
-- name: OTEL_RESOURCE_ATTRIBUTES
-  value: k8s.namespace.name={{ $.Release.Namespace }},k8s.pod.name=$(POD_NAME)
-{{- end }}
-{{- end }}
 {{- end -}}
 
 {{/* "true" where the password of Redis is a file of its own, and does not stand in the URL */}}
@@ -112,6 +89,33 @@ that finds another one does not start.
 {{- end -}}
 {{- end -}}
 
+{{/* Traces of the three processes that make them; the command line makes none. */}}
+{{- define "latentfarm.env.traces" -}}
+{{- with .Values.otel -}}
+{{- if .endpoint -}}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .endpoint | quote }}
+- name: OTEL_TRACES_SAMPLER
+  value: {{ .sampler | quote }}
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ .samplerArg | quote }}
+{{- if .existingSecret }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret | quote }}
+      key: {{ .headersKey | quote }}
+{{- end }}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: k8s.namespace.name={{ $.Release.Namespace }},k8s.pod.name=$(POD_NAME)
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "latentfarm.env.gateway" -}}
 - name: FARM_HOST
   value: {{ .Values.listenAddress | quote }}
@@ -121,6 +125,9 @@ that finds another one does not start.
   value: {{ .Values.gateway.lameDuckSeconds | int64 | quote }}
 {{ include "latentfarm.env.common" . }}
 {{ include "latentfarm.env.store" . }}
+{{- with include "latentfarm.env.traces" . }}
+{{ . }}
+{{- end }}
 {{- with include "latentfarm.env.webhooks" . }}
 {{ . }}
 {{- end }}
@@ -139,6 +146,9 @@ that finds another one does not start.
   value: {{ include "latentfarm.joinInts" . | quote }}
 {{- end }}
 {{ include "latentfarm.env.common" . }}
+{{- with include "latentfarm.env.traces" . }}
+{{ . }}
+{{- end }}
 {{- with include "latentfarm.env.webhooks" . }}
 {{ . }}
 {{- end }}
@@ -186,6 +196,9 @@ that finds another one does not start.
 {{- end }}
 {{ include "latentfarm.env.common" $root }}
 {{ include "latentfarm.env.store" $root }}
+{{- with include "latentfarm.env.traces" $root }}
+{{ . }}
+{{- end }}
 {{- end -}}
 
 {{/* For the command line: Redis and the store. */}}

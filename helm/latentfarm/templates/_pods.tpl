@@ -173,5 +173,6 @@ readinessProbe:
     port: {{ . }}
   periodSeconds: 5
   timeoutSeconds: 3
-  failureThreshold: 2
+  # All processes lose their Redis at once: while it fails over they go on telling so themselves, with Retry-After.
+  failureThreshold: 3
 {{- end -}}

@@ -43,7 +43,7 @@ export const SUITES: readonly Suite[] = [
   // A Prometheus scrapes a farm under load, and every dashboard and alert is evaluated on it.
   suite("metrics", ["test/metrics"], { needs: ["redis", "prometheus"], oneFileAtATime: true }),
   // The chart as an operator's helm renders it, for a matrix of values.
-  suite("helm", ["test/helm"], { needs: ["helm", "helm-docs", "kubeconform", "prometheus"] }),
+  suite("helm", ["test/helm"], { needs: ["helm", "helm-docs", "kubeconform", "prometheus", "redis"] }),
   // The compose files, and the processes of their containers wired as they say.
   suite("compose", ["test/compose"], {
     needs: ["redis", "s3", "prometheus", "composeLoader"],
