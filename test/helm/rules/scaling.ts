@@ -78,7 +78,9 @@ export const SCALING_RULES: readonly Rule[] = [
         .flatMap(({ manifest, pod, labels, containers }) => {
           const given = asNumber(pod.terminationGracePeriodSeconds) ?? 30;
           const component = labels["app.kubernetes.io/component"] ?? "";
-          const needed = Math.max(...containers.map(({ body }) => pauseOf(body) + stopOf(component, body)));
+          // Sidecars are ended after the others, and in no time.
+          const main = containers.filter(({ role }) => role === "main");
+          const needed = Math.max(...main.map(({ body }) => pauseOf(body) + stopOf(component, body)));
           return given >= needed ? [] : [`${nameOf(manifest)}: ${given} s are under ${needed} s`];
         }),
   },
