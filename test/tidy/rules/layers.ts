@@ -69,6 +69,8 @@ export const ENTRY_POINTS: ReadonlySet<string> = new Set([
   "storage/model-cache",
   // Assertions, which no process of the farm needs.
   "storage/testing",
+  // The order of frames by virtual time, for simulations.
+  "queue/testing",
 ]);
 
 /** The layer of a package by its name, or of a file by its path. */
