@@ -47,6 +47,14 @@ export function summarizeLatency(valuesMs: Iterable<number>): Latency {
   };
 }
 
+/** The value that so large a share lies below; 0 of none. */
+export function quantileOf(values: readonly number[], share: number): number {
+  return quantile(
+    values.toSorted((a, b) => a - b),
+    share,
+  );
+}
+
 /** Linear between neighbours. Source: Hyndman and Fan 1996, "Sample quantiles", definition 7. */
 function quantile(sorted: readonly number[], share: number): number {
   const place = (sorted.length - 1) * share;

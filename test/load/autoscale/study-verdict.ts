@@ -1,0 +1,99 @@
+import type { DayReport } from "./day-report.js";
+import { DEFAULT_CASE, type StudyResult } from "./studies.js";
+
+/** What the studies are to show, and whether they do. */
+export interface Claim {
+  readonly claim: string;
+  readonly holds: boolean;
+}
+
+/** Parts of the pictures: less than the spread between days. */
+const SAME_ON_TIME = 0.002;
+
+/** The mean of a number over the days of a case. */
+export function meanOf({ reports }: StudyResult, field: keyof DayReport): number {
+  return reports.reduce((sum, report) => sum + report[field], 0) / Math.max(1, reports.length);
+}
+
+/**
+ * Judges what docs/autoscaling.md says of the studies. A case beats another that costs as much at least and has no more
+ * pictures on time.
+ */
+export function judgeStudies(results: readonly StudyResult[]): readonly Claim[] {
+  const of = (study: string) => results.filter((result) => result.study === study);
+  const [signals, settings] = [of("signals"), of("settings")];
+  const line = (name: string) => signals.filter((result) => result.case.line === name);
+  const chosen = (list: readonly StudyResult[]) => list.find((result) => result.case.name === DEFAULT_CASE);
+  const backlog = line("backlog seconds");
+  return [
+    ...["frames that wait", "GPU use"].map((name) => ({
+      claim: `each target of ${name} is beaten by one of backlog seconds`,
+      holds: line(name).length > 0 && line(name).every((other) => backlog.some((one) => beats(one, other))),
+    })),
+    {
+      claim:
+        "the defaults have as many pictures on time as twelve workers all day but for 2 %, at half the cost",
+      holds: isCheap(
+        chosen(signals),
+        signals.find((result) => result.case.name === "fixed 12"),
+      ),
+    },
+    {
+      claim: "the default frames in flight beat sixteen",
+      holds: isBeaten(
+        chosen(settings),
+        settings.find((result) => result.case.name.startsWith("16 frames")),
+      ),
+    },
+    {
+      claim:
+        "on other pictures backlog seconds keep more on time than any count of frames with the same settings",
+      holds: keepsPromise(of("pictures")),
+    },
+    {
+      claim: "going on from snapshots never wastes more than beginning anew, and less in all",
+      holds: savesWork(of("interruptions")),
+    },
+  ];
+}
+
+function beats(one: StudyResult, other: StudyResult): boolean {
+  return (
+    meanOf(one, "dollars") <= meanOf(other, "dollars") &&
+    meanOf(one, "onTime") + SAME_ON_TIME >= meanOf(other, "onTime")
+  );
+}
+
+function isBeaten(one: StudyResult | undefined, other: StudyResult | undefined): boolean {
+  return one !== undefined && other !== undefined && beats(one, other);
+}
+
+function isCheap(chosen: StudyResult | undefined, fixed: StudyResult | undefined): boolean {
+  if (chosen === undefined || fixed === undefined) return false;
+  const isPunctual = meanOf(chosen, "onTime") >= meanOf(fixed, "onTime") - 0.02;
+  return isPunctual && meanOf(chosen, "dollars") <= meanOf(fixed, "dollars") / 2;
+}
+
+/** The least share on time over the kinds of pictures, by signal. */
+function keepsPromise(results: readonly StudyResult[]): boolean {
+  const worst = new Map<string, number>();
+  for (const result of results) {
+    const [signal = ""] = result.case.name.split(",");
+    worst.set(signal, Math.min(worst.get(signal) ?? 1, meanOf(result, "onTime")));
+  }
+  const backlog = [...worst].find(([signal]) => signal.startsWith("backlog seconds"))?.[1] ?? 0;
+  const counts = [...worst].filter(([signal]) => signal.startsWith("frames"));
+  return counts.length > 0 && counts.every(([, share]) => share < backlog);
+}
+
+function savesWork(results: readonly StudyResult[]): boolean {
+  const pairs = results.flatMap((saving) => {
+    const losing = results.find(
+      (other) => other.case.name === saving.case.name.replace("go on from snapshots", "begin anew"),
+    );
+    return losing === undefined || losing === saving ? [] : [{ saving, losing }];
+  });
+  const waste = (result: StudyResult) => meanOf(result, "wastedShare");
+  const sum = (side: "saving" | "losing") => pairs.reduce((total, pair) => total + waste(pair[side]), 0);
+  return pairs.every(({ saving, losing }) => waste(saving) <= waste(losing)) && sum("saving") < sum("losing");
+}
