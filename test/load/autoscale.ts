@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ModelledOrder } from "@latentfarm/queue/testing";
 import { REPOSITORY_ROOT } from "../harness/index.js";
@@ -10,6 +10,7 @@ import { clairvoyant, gpuUse } from "./autoscale/scaling-signals.js";
 import { simulateDay } from "./autoscale/simulate-day.js";
 import { planDay, runCase, STUDIES, type StudyResult } from "./autoscale/studies.js";
 import { judgeStudies } from "./autoscale/study-verdict.js";
+import { formatSummary, replaceSummary } from "./autoscale/summary-table.js";
 import { playTwice, type Witness } from "./autoscale/witness.js";
 import { describeMachine } from "./measure/machine.js";
 import { readOptions } from "./measure/read-options.js";
@@ -49,10 +50,11 @@ await publish(
   { json: options.json, save: options.save && !isQuick },
 );
 if (options.save && !isQuick) {
-  await writeFile(
-    path.join(REPOSITORY_ROOT, "docs", "autoscaling.png"),
-    await drawStudies(results, await drawDays()),
-  );
+  const docs = path.join(REPOSITORY_ROOT, "docs");
+  await writeFile(path.join(docs, "autoscaling.png"), await drawStudies(results, await drawDays()));
+  const page = path.join(docs, "autoscaling.md");
+  const table = formatSummary(results.map(figuresOf));
+  await writeFile(page, replaceSummary(await readFile(page, "utf8"), table));
 }
 if (!witnesses.every(({ isSame }) => isSame) || (!isQuick && !claims.every(({ holds }) => holds))) {
   process.exitCode = 1;

@@ -47,7 +47,7 @@ export class DrawingFarm {
   readonly #leave: (pod: Pod) => Promise<void>;
   readonly #workers = new Map<Pod, Worker>();
   /** Workers that may have a free place; who waits longest is first. */
-  readonly #idle: Worker[] = [];
+  readonly #idle = new Set<Worker>();
   /** Workers that the farm takes for live, though nobody is there any more. */
   #silent = 0;
 
@@ -93,7 +93,7 @@ export class DrawingFarm {
     const worker: Worker = { pod, slots, flights: new Map(), changes: 0 };
     this.#workers.set(pod, worker);
     await this.#order.announce(pod.id, slots, this.#schedule.nowMs);
-    this.#idle.push(worker);
+    this.#idle.add(worker);
     await this.#dispatch();
   }
 
@@ -151,15 +151,15 @@ export class DrawingFarm {
 
   /** Hands frames to workers with free places in turns, as long as both are there. */
   async #dispatch(): Promise<void> {
-    for (let worker = this.#idle.shift(); worker !== undefined; worker = this.#idle.shift()) {
-      if (worker.pod.state !== "ready" || worker.flights.size >= worker.slots) continue;
-      const taken = await this.#order.take(worker.pod.id, this.#schedule.nowMs);
-      if (taken === undefined) {
-        this.#idle.unshift(worker);
-        return;
-      }
+    // A worker that is added again in the loop comes up again, at the end.
+    for (const worker of this.#idle) {
+      const isFree = worker.pod.state === "ready" && worker.flights.size < worker.slots;
+      const taken = isFree ? await this.#order.take(worker.pod.id, this.#schedule.nowMs) : undefined;
+      if (isFree && taken === undefined) return;
+      this.#idle.delete(worker);
+      if (taken === undefined) continue;
       this.#begin(worker, taken);
-      this.#idle.push(worker);
+      this.#idle.add(worker);
     }
   }
 
@@ -201,7 +201,7 @@ export class DrawingFarm {
     this.drawn.push({ job, index: taken.index, ms: nowMs - job.atMs });
     this.#watch(worker);
     if (pod.state === "draining" && flights.size === 0) await this.#retire(worker);
-    else this.#idle.push(worker);
+    else this.#idle.add(worker);
     await this.#dispatch();
   }
 

@@ -3,6 +3,7 @@ import type { DayReport } from "./day-report.js";
 import type { Study, StudyResult } from "./studies.js";
 import type { Claim } from "./study-verdict.js";
 import { meanOf } from "./study-verdict.js";
+import type { StoredCase } from "./summary-table.js";
 
 /** A column: its heading, its number, and how the mean and the spread of it are told. */
 interface Column {
@@ -64,7 +65,7 @@ export function formatStudies(
 }
 
 /** The numbers for the stored figures: mean and standard deviation of each, to four digits. */
-export function figuresOf(result: StudyResult): object {
+export function figuresOf(result: StudyResult): StoredCase {
   const fields = new Set([...COLUMNS, ...INTERRUPTED].map(({ field }) => field));
   const round = (value: number) => Number(value.toPrecision(4));
   const entries = [...fields].map((field) => [
