@@ -88,7 +88,9 @@ describe("simulateDay()", () => {
   });
 });
 
-describe.skipIf(findRedisServer() === undefined)("a day on production's scripts", () => {
+const isSkipped = findRedisServer() === undefined && process.env.FARM_TEST_REQUIRED !== "1";
+
+describe.skipIf(isSkipped)("a day on production's scripts", () => {
   const short: Partial<DayPlan> = { day: makeDay(5, { hours: [9, 10], largeFrames: 100 }) };
 
   it("is the same day, to the picture and the scrape", async () => {
