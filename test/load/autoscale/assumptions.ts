@@ -1,6 +1,7 @@
-/** Milliseconds of a second, a minute and an hour. */
-export const SECOND_MS = 1_000;
+/** Milliseconds of a minute. */
 export const MINUTE_MS = 60_000;
+
+/** Milliseconds of an hour. */
 export const HOUR_MS = 3_600_000;
 
 /** Picture sizes of the day's load, by their side in pixels. */

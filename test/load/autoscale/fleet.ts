@@ -7,7 +7,7 @@ import {
   REPLACED_AFTER_MS,
   type Spot,
 } from "./assumptions.js";
-import { SharedGpu } from "./shared-gpu.js";
+import { DrawingGpu } from "./drawing-gpu.js";
 
 /** A machine, paid from its order to its end. */
 interface Node {
@@ -23,7 +23,7 @@ interface Node {
 /** A worker in its pod. `dead` is one whose node went away and that nobody has missed yet. */
 export interface Pod {
   readonly id: string;
-  readonly gpu: SharedGpu;
+  readonly gpu: DrawingGpu;
   readonly rate: WorkRate;
   readonly node: Node;
   state: "starting" | "ready" | "draining" | "dead" | "gone";
@@ -129,7 +129,7 @@ export class Fleet {
     const home = node ?? this.#order();
     const pod: Pod = {
       id: `${plan.name}-${this.#started++}`,
-      gpu: new SharedGpu(plan.gpu, schedule.nowMs),
+      gpu: new DrawingGpu(plan.gpu, schedule.nowMs),
       rate: new WorkRate(() => schedule.nowMs),
       node: home,
       state: "starting",

@@ -26,7 +26,7 @@ const ROUNDING = 1e-6;
  * A GPU that several frames share as the engine shares it: sizes take turns by the weight of their frames, within a size
  * those with the least left go first, as many at once as gain by sharing. Turns are taken as fluid, steps as continuous.
  */
-export class SharedGpu {
+export class DrawingGpu {
   readonly #gpu: GpuClass;
   readonly #frames = new Map<string, Work>();
   #atMs: number;

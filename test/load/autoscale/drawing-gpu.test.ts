@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { GPUS } from "./assumptions.js";
-import { type GpuFrame, SharedGpu } from "./shared-gpu.js";
+import { DrawingGpu, type GpuFrame } from "./drawing-gpu.js";
 
 const { l4 } = GPUS;
 const STEPS = 20;
@@ -14,7 +14,7 @@ const frame = (key: string, changes: Partial<GpuFrame> = {}): GpuFrame => ({
 });
 
 /** Milliseconds until each is done, by key. */
-function play(gpu: SharedGpu): ReadonlyMap<string, number> {
+function play(gpu: DrawingGpu): ReadonlyMap<string, number> {
   const ends = new Map<string, number>();
   for (let nowMs = 0, next = gpu.next(); next !== undefined; next = gpu.next()) {
     nowMs += next.waitMs;
@@ -24,9 +24,9 @@ function play(gpu: SharedGpu): ReadonlyMap<string, number> {
   return ends;
 }
 
-describe("SharedGpu", () => {
+describe("DrawingGpu", () => {
   it("takes the seconds of the roofline's table for a picture of 28 steps", () => {
-    const gpu = new SharedGpu(l4, 0);
+    const gpu = new DrawingGpu(l4, 0);
     gpu.add(frame("a", { steps: 28 }), 0);
     // Source: shared facts, "Planning numbers": about 31 s on an L4.
     expect(play(gpu).get("a")).toBeGreaterThan(30_000);
@@ -34,7 +34,7 @@ describe("SharedGpu", () => {
   });
 
   it("draws one large picture after the other, the one with the least left first", () => {
-    const gpu = new SharedGpu(l4, 0);
+    const gpu = new DrawingGpu(l4, 0);
     const alone = STEPS * l4.stepSeconds[1024] + l4.frameSeconds;
     gpu.add(frame("long"), 0);
     gpu.add(frame("short", { from: 10 }), 0);
@@ -44,7 +44,7 @@ describe("SharedGpu", () => {
   });
 
   it("draws small pictures together, faster by the gain of sharing", () => {
-    const gpu = new SharedGpu(l4, 0);
+    const gpu = new DrawingGpu(l4, 0);
     const keys = ["a", "b", "c", "d"];
     for (const key of keys) gpu.add(frame(key, { side: 512 }), 0);
     const alone = STEPS * l4.stepSeconds[512] + l4.frameSeconds;
@@ -54,7 +54,7 @@ describe("SharedGpu", () => {
   });
 
   it("gives sizes turns by their weights", () => {
-    const gpu = new SharedGpu(l4, 0);
+    const gpu = new DrawingGpu(l4, 0);
     gpu.add(frame("high", { weight: 4 }), 0);
     gpu.add(frame("low", { weight: 1, side: 768 }), 0);
     gpu.advance(10_000);
@@ -63,7 +63,7 @@ describe("SharedGpu", () => {
   });
 
   it("counts the steps of an earlier attempt, and no more than there are", () => {
-    const gpu = new SharedGpu(l4, 0);
+    const gpu = new DrawingGpu(l4, 0);
     gpu.add(frame("a", { from: 15 }), 0);
     expect(gpu.stepOf("a")).toBe(15);
     gpu.advance(3_600_000);
