@@ -1,5 +1,14 @@
+import { hostname } from "node:os";
 import { connectQueue, type Farm } from "@latentfarm/queue";
-import { createLogger, createMetrics, type Logger, type Metrics, tellRedis } from "@latentfarm/telemetry";
+import {
+  createLogger,
+  createMetrics,
+  createTracing,
+  type Logger,
+  type Metrics,
+  type Tracing,
+  tellRedis,
+} from "@latentfarm/telemetry";
 import { sendWebhook } from "@latentfarm/webhooks";
 import type { CourierConfig, CourierSecrets } from "./config/env.js";
 
@@ -14,6 +23,7 @@ export interface CourierContext extends AsyncDisposable {
   readonly send: typeof sendWebhook;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
 }
@@ -23,6 +33,7 @@ export interface ContextOverrides {
   readonly farm?: CourierFarm;
   readonly send?: typeof sendWebhook;
   readonly log?: Logger;
+  readonly tracing?: Tracing;
   readonly nowMs?: () => number;
 }
 
@@ -35,8 +46,13 @@ export async function createContext(
   secrets: CourierSecrets,
   overrides: ContextOverrides = {},
 ): Promise<CourierContext> {
-  const log = overrides.log ?? createLogger({ name: "courier", level: config.logLevel });
-  const farm = overrides.farm ?? (await connectQueue({ redisUrl: secrets.redisUrl, log }));
+  const instance = `${hostname()}-${process.pid}`;
+  const tracing =
+    overrides.tracing ?? (await createTracing({ isOn: config.isTraced, process: "courier", instance }));
+  const log =
+    overrides.log ?? createLogger({ name: "courier", level: config.logLevel, fields: tracing.logFields });
+  tracing.tellOutages(log);
+  const farm = overrides.farm ?? (await connectQueue({ redisUrl: secrets.redisUrl, log, tracing }));
   const metrics = createMetrics("courier");
   tellRedis(metrics, () => farm.health());
   return {
@@ -45,7 +61,11 @@ export async function createContext(
     send: overrides.send ?? sendWebhook,
     log,
     metrics,
+    tracing,
     nowMs: overrides.nowMs ?? Date.now,
-    [Symbol.asyncDispose]: () => farm[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await farm[Symbol.asyncDispose]();
+      await tracing[Symbol.asyncDispose]();
+    },
   };
 }

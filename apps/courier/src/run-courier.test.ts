@@ -1,5 +1,5 @@
 import type { DeliverOptions, DeliveryWork } from "@latentfarm/queue";
-import { createLogger } from "@latentfarm/telemetry";
+import { createLogger, NO_TRACING, type Tracing } from "@latentfarm/telemetry";
 import { createWebhookSecret, type SendOptions, type SendOutcome, STRICT_POLICY } from "@latentfarm/webhooks";
 import { Webhook } from "standardwebhooks";
 import { expect, it } from "vitest";
@@ -15,6 +15,8 @@ const CONFIG = {
   scheduleMs: [5_000],
   metricsAddress: undefined,
   logLevel: "info",
+  sendsTrace: false,
+  isTraced: false,
 } as const;
 
 const REFUSED: SendOutcome = {
@@ -40,7 +42,10 @@ function work(secrets: readonly string[]): DeliveryWork {
 }
 
 /** A courier over a farm that hands out nothing by itself; `run` ends when the returned function is called. */
-async function startCourier(send: (options: SendOptions) => Promise<SendOutcome>) {
+async function startCourier(
+  send: (options: SendOptions) => Promise<SendOutcome>,
+  own: { readonly sendsTrace?: boolean; readonly tracing?: Tracing } = {},
+) {
   const lines: string[] = [];
   const drains: number[] = [];
   let given: DeliverOptions | undefined;
@@ -51,9 +56,10 @@ async function startCourier(send: (options: SendOptions) => Promise<SendOutcome>
     destination: { write: (line) => void lines.push(line) },
   });
   const context = await createContext(
-    CONFIG,
+    { ...CONFIG, sendsTrace: own.sendsTrace ?? false },
     { redisUrl: "" },
     {
+      ...(own.tracing && { tracing: own.tracing }),
       log,
       send,
       nowMs: () => NOW_MS,
@@ -104,6 +110,22 @@ it("runCourier() signs each attempt with the time of now and every secret, and s
     expect(request?.headers["webhook-signature"]?.split(" ")).toContain(expected);
   }
   await courier.end();
+});
+
+it("runCourier() tells a receiver the trace where it is told to, and no other", async () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const tracing: Tracing = { ...NO_TRACING, isOn: true, traceparent: () => traceparent };
+  const headers: (string | undefined)[] = [];
+  const send = async (options: SendOptions) => {
+    headers.push(options.headers.traceparent);
+    return REFUSED;
+  };
+  for (const own of [{ tracing }, { tracing, sendsTrace: true }, { sendsTrace: true }]) {
+    const courier = await startCourier(send, own);
+    await courier.options.send(work([createWebhookSecret()]));
+    await courier.end();
+  }
+  expect(headers).toEqual([undefined, traceparent, undefined]);
 });
 
 it("runCourier() logs one line per attempt, and of the address only its host", async () => {

@@ -41,6 +41,7 @@ beforeEach(async () => {
       store: { kind: "disk", root },
       webhookPolicy: STRICT_POLICY,
       logLevel: "silent",
+      isTraced: false,
     },
     { redisUrl: "redis://unused" },
     {

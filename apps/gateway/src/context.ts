@@ -1,8 +1,17 @@
 import { randomBytes, randomInt } from "node:crypto";
+import { hostname } from "node:os";
 import type { ServedModel } from "@latentfarm/contract";
 import { type Access, type Farm, joinFarm, type QueueLog } from "@latentfarm/queue";
 import { createStore, createTimedStore, type ObjectStore } from "@latentfarm/storage";
-import { createLogger, createMetrics, type Metrics, tellRedis } from "@latentfarm/telemetry";
+import {
+  createLogger,
+  createMetrics,
+  createTracing,
+  type Metrics,
+  type Tracing,
+  tellRedis,
+  traceStoreCall,
+} from "@latentfarm/telemetry";
 import type { WebhookPolicy } from "@latentfarm/webhooks";
 import { isLoopback } from "./access/loopback.js";
 import type { GatewayConfig, GatewaySecrets } from "./config/env.js";
@@ -39,6 +48,7 @@ export interface GatewayContext extends AsyncDisposable {
   readonly log: QueueLog;
   /** What this gateway counts; the farm's numbers are read at each scrape. */
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly nowMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
   /** Draws the seed of a job that names none, as decimal text. */
@@ -60,6 +70,7 @@ export interface ContextOverrides {
   readonly farm?: Farm;
   readonly store?: ObjectStore;
   readonly log?: QueueLog;
+  readonly tracing?: Tracing;
   readonly nowMs?: () => number;
   readonly randomBytes?: (count: number) => Uint8Array;
   readonly drawSeed?: () => string;
@@ -77,14 +88,22 @@ export async function createContext(
   secrets: GatewaySecrets,
   overrides: ContextOverrides = {},
 ): Promise<GatewayContext> {
-  const log = overrides.log ?? createLogger({ name: "gateway", level: config.logLevel });
+  const instance = `${hostname()}-${process.pid}`;
+  const tracing =
+    overrides.tracing ?? (await createTracing({ isOn: config.isTraced, process: "gateway", instance }));
+  const log =
+    overrides.log ?? createLogger({ name: "gateway", level: config.logLevel, fields: tracing.logFields });
+  tracing.tellOutages(log);
   const metrics = createMetrics("gateway");
   const store = createTimedStore(
     overrides.store ?? (await createStore(config.store, { callMs: STORE_MS_MAX })),
-    ({ operation, outcome, durationMs }) =>
-      metrics.observe("farm_store_seconds", { operation, outcome }, durationMs / MS_PER_SECOND),
+    (call) => {
+      const { operation, outcome, durationMs } = call;
+      metrics.observe("farm_store_seconds", { operation, outcome }, durationMs / MS_PER_SECOND);
+      traceStoreCall(tracing, call);
+    },
   );
-  const farm = overrides.farm ?? (await joinFarm({ redisUrl: secrets.redisUrl, log }, store));
+  const farm = overrides.farm ?? (await joinFarm({ redisUrl: secrets.redisUrl, log, tracing }, store));
   const leave = new AbortController();
   const drain = new AbortController();
   const msMax = overrides.queueMsMax ?? QUEUE_MS_MAX;
@@ -102,6 +121,7 @@ export async function createContext(
     store,
     log,
     metrics,
+    tracing,
     nowMs,
     randomBytes: overrides.randomBytes ?? randomBytes,
     drawSeed: overrides.drawSeed ?? (() => String(randomInt(DRAWN_SEED_END))),
@@ -118,6 +138,7 @@ export async function createContext(
       drain.abort();
       await keeping[Symbol.asyncDispose]();
       await farm[Symbol.asyncDispose]();
+      await tracing[Symbol.asyncDispose]();
     },
   };
 }

@@ -25,6 +25,7 @@ beforeEach(async () => {
     store: { kind: "disk", root: "/nonexistent" },
     webhookPolicy: STRICT_POLICY,
     logLevel: "silent",
+    isTraced: false,
   } as const;
   const overrides = { farm, store: createDiskStore("/nonexistent"), log: silentLog, heartbeatMs: 5 };
   context = await createContext(config, { redisUrl: "redis://unused" }, overrides);

@@ -32,6 +32,7 @@ beforeEach(async () => {
     store: { kind: "disk", root },
     webhookPolicy: STRICT_POLICY,
     logLevel: "silent",
+    isTraced: false,
   } as const;
   app = createApp(await createContext(config, { redisUrl: "redis://unused" }, { farm, store }));
 });

@@ -15,6 +15,7 @@ const config = {
   store: { kind: "disk", root: "/nonexistent" },
   webhookPolicy: STRICT_POLICY,
   logLevel: "silent",
+  isTraced: false,
 } as const;
 
 let farm: FakeFarm;

@@ -3,13 +3,23 @@ import { type EngineHost, planDevice, runCommand, startEngine } from "@latentfar
 import type { PictureSigner } from "@latentfarm/image";
 import { type Farm, joinFarm } from "@latentfarm/queue";
 import { createStore, createTimedStore, type ObjectStore } from "@latentfarm/storage";
-import { createLogger, createMetrics, type Logger, type Metrics, tellRedis } from "@latentfarm/telemetry";
+import {
+  createLogger,
+  createMetrics,
+  createTracing,
+  type Logger,
+  type Metrics,
+  type Tracing,
+  tellRedis,
+  traceStoreCall,
+} from "@latentfarm/telemetry";
 import type { WorkerConfig, WorkerSecrets } from "./config/env.js";
 import { tellBatch, tellEngine, tellStoreCall } from "./metrics/tell-engine.js";
 import { tellGpus } from "./metrics/tell-gpus.js";
 import { openPictureSigner } from "./open-picture-signer.js";
 import { createReadiness, type Readiness, serveProbes } from "./readiness.js";
 import { createPictureSpool, type PictureSpool } from "./spool/picture-spool.js";
+import { type BatchSpans, createBatchSpans } from "./traces/batch-spans.js";
 
 /** The part of the farm's memory that a worker uses. */
 export type WorkerFarm = Pick<Farm, "consume" | "announceWorker" | "retireWorker" | "keep" | "health"> &
@@ -27,6 +37,9 @@ export interface WorkerContext extends AsyncDisposable {
   readonly signer: PictureSigner | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
+  /** Spans of step batches. */
+  readonly batches: BatchSpans;
   readonly readiness: Readiness;
   /** Where metrics and readiness are told, when they are. */
   readonly metricsUrl: string | undefined;
@@ -42,6 +55,7 @@ export interface ContextOverrides {
   readonly engine?: EngineHost;
   readonly store?: ObjectStore;
   readonly log?: Logger;
+  readonly tracing?: Tracing;
   readonly nowMs?: () => number;
 }
 
@@ -56,20 +70,26 @@ export async function createContext(
   secrets: WorkerSecrets,
   overrides: ContextOverrides = {},
 ): Promise<WorkerContext> {
-  const log = (overrides.log ?? createLogger({ name: "worker", level: config.logLevel })).child({
-    worker: config.id,
-  });
+  const tracing =
+    overrides.tracing ??
+    (await createTracing({ isOn: config.isTraced, process: "worker", instance: config.id }));
+  const own = { name: "worker", level: config.logLevel, fields: tracing.logFields };
+  const log = (overrides.log ?? createLogger(own)).child({ worker: config.id });
+  tracing.tellOutages(log);
+  const batches = createBatchSpans(tracing);
   const metrics = createMetrics("worker");
   const readiness = createReadiness("the model loads");
   const server = await serveProbes(config.metricsAddress, { metrics, readiness });
   try {
-    const parts = await joinParts({ config, log, metrics }, secrets, overrides);
+    const parts = await joinParts({ config, log, metrics, tracing, batches }, secrets, overrides);
     return {
       config,
       ...parts,
       spool: createPictureSpool({ root: join(config.dataDir, "spool"), log }),
       log,
       metrics,
+      tracing,
+      batches,
       readiness,
       metricsUrl: server?.url,
       nowMs: overrides.nowMs ?? Date.now,
@@ -77,6 +97,7 @@ export async function createContext(
         await parts.engine[Symbol.asyncDispose]();
         await parts.farm[Symbol.asyncDispose]();
         await server?.[Symbol.asyncDispose]();
+        await tracing[Symbol.asyncDispose]();
       },
     };
   } catch (error) {
@@ -86,7 +107,7 @@ export async function createContext(
 }
 
 /** What a worker has before its outside parts stand. */
-type Ground = Pick<WorkerContext, "config" | "log" | "metrics">;
+type Ground = Pick<WorkerContext, "config" | "log" | "metrics" | "tracing" | "batches">;
 
 /** Store, farm and engine, in the order of what they cost. */
 async function joinParts(
@@ -94,12 +115,13 @@ async function joinParts(
   secrets: WorkerSecrets,
   overrides: ContextOverrides,
 ): Promise<Pick<WorkerContext, "store" | "farm" | "engine" | "signer">> {
-  const { config, log, metrics } = ground;
+  const { config, log, metrics, tracing } = ground;
   const signer = await openPictureSigner(config.signing, Date.now());
-  const store = createTimedStore(overrides.store ?? (await createStore(config.store)), (call) =>
-    tellStoreCall(metrics, call),
-  );
-  const farm = overrides.farm ?? (await joinFarm({ redisUrl: secrets.redisUrl, log }, store));
+  const store = createTimedStore(overrides.store ?? (await createStore(config.store)), (call) => {
+    tellStoreCall(metrics, call);
+    traceStoreCall(tracing, call);
+  });
+  const farm = overrides.farm ?? (await joinFarm({ redisUrl: secrets.redisUrl, log, tracing }, store));
   try {
     const engine = overrides.engine ?? (await startOwnEngine(ground, overrides.stop));
     tellRedis(metrics, () => farm.health());
@@ -113,7 +135,7 @@ async function joinParts(
 }
 
 async function startOwnEngine(
-  { config, metrics, log }: Ground,
+  { config, metrics, log, batches }: Ground,
   stop: AbortSignal | undefined,
 ): Promise<EngineHost> {
   const threads = config.engineThreads === undefined ? {} : { threads: config.engineThreads };
@@ -125,7 +147,10 @@ async function startOwnEngine(
     modelDir: config.modelDir,
     capsDir: join(config.dataDir, "batch-caps"),
     snapshotSteps: config.snapshotSteps,
-    onBatch: (batch) => tellBatch(metrics, batch),
+    onBatch: (batch, endedMs) => {
+      tellBatch(metrics, batch);
+      batches.tell(batch, endedMs);
+    },
     log,
     ...threads,
     ...(stop && { signal: stop }),

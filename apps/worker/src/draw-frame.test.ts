@@ -7,11 +7,12 @@ import type { RenderOptions } from "@latentfarm/engine";
 import { encodeImage } from "@latentfarm/image";
 import type { FrameWork } from "@latentfarm/queue";
 import { createDiskStore, inputKey, snapshotKey } from "@latentfarm/storage";
-import { createLogger, createMetrics } from "@latentfarm/telemetry";
+import { createLogger, createMetrics, NO_TRACING } from "@latentfarm/telemetry";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describePicture } from "./describe-picture.js";
 import { type DrawContext, drawFrame } from "./draw-frame.js";
 import { createPictureSpool } from "./spool/picture-spool.js";
+import { createBatchSpans } from "./traces/batch-spans.js";
 
 const SIZE = 16;
 
@@ -91,6 +92,7 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
         width: SIZE,
         height: SIZE,
         timings,
+        moments: { text_begun: 4, steps_begun: 3, steps_done: 2, vae_begun: 1 },
         notes: ["a note"],
         resumed_from_step: options.resume?.[0] ?? 0,
         batch_rows_max: 3,
@@ -107,6 +109,8 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
     spool: createPictureSpool({ root: join(root, "spool"), log: silent }),
     log: silent,
     metrics: createMetrics("worker"),
+    tracing: NO_TRACING,
+    batches: createBatchSpans(NO_TRACING),
     nowMs: () => (nowMs += 10),
     config: {
       id: "w1",
@@ -123,6 +127,7 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
       device: "cpu",
       engineEnvironment: {},
       logLevel: "silent",
+      isTraced: false,
     },
   };
 }

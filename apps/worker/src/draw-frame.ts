@@ -17,7 +17,7 @@ import { findStoredResult, RESULT_LABELS } from "./stored-result.js";
 /** What drawing needs. */
 export type DrawContext = Pick<
   WorkerContext,
-  "config" | "engine" | "store" | "spool" | "signer" | "log" | "metrics" | "nowMs"
+  "config" | "engine" | "store" | "spool" | "signer" | "log" | "metrics" | "tracing" | "batches" | "nowMs"
 >;
 
 /**
@@ -31,10 +31,12 @@ export async function drawFrame(context: DrawContext, frame: FrameWork): Promise
   const paramsHash = frameParamsHash(frame.params);
   const key = frameKey(frame.jobId, frame.index, frame.params.output_format);
   const place = { jobId: frame.jobId, index: frame.index, attempt: frame.attempt };
-  const { log, nowMs } = context;
+  const { log, nowMs, tracing } = context;
   const patience = { signal: frame.signal, log, nowMs, place };
   const store = createPatientStore(context.store, patience);
-  const found = await findDrawn(context, frame, { key, paramsHash, patience });
+  const found = await tracing.span("find", {}, () =>
+    findDrawn(context, frame, { key, paramsHash, patience }),
+  );
   if (found !== undefined) {
     await dropSnapshot(context, frame);
     return found;
@@ -43,10 +45,13 @@ export async function drawFrame(context: DrawContext, frame: FrameWork): Promise
   const initImage = await loadInitImage(store, frame);
   const picture = await renderFrame(context, frame, initImage);
   frame.signal.throwIfAborted();
-  const encoded = await encodePicture(context, frame, picture);
+  const format = { "farm.picture.format": frame.params.output_format } as const;
+  const encoded = await tracing.span("encode", format, () => encodePicture(context, frame, picture));
   const result = describeResult(context, frame, { picture, ...encoded, key, begunMs });
   const putMs = nowMs();
-  await handIn(context, toPicture(frame, { result, paramsHash, bytes: encoded.bytes }), patience);
+  await tracing.span("upload", { "farm.picture.bytes": result.bytes }, () =>
+    handIn(context, toPicture(frame, { result, paramsHash, bytes: encoded.bytes }), patience),
+  );
   const uploadMs = nowMs() - putMs;
   log.info({ ...place, totalMs: result.timings.total_ms, bytes: result.bytes }, "frame finished");
   const { timings } = result;

@@ -5,9 +5,13 @@ import type { WorkerContext } from "./context.js";
 import { createSnapshotKeeper, type SnapshotKeeper } from "./keep-snapshots.js";
 import { tellResume } from "./metrics/tell-frame.js";
 import { createReporter } from "./report-progress.js";
+import { tracePicture } from "./traces/picture-spans.js";
 
 /** What rendering needs. */
-export type RenderContext = Pick<WorkerContext, "engine" | "store" | "log" | "metrics" | "nowMs">;
+export type RenderContext = Pick<
+  WorkerContext,
+  "engine" | "store" | "log" | "metrics" | "tracing" | "batches" | "nowMs"
+>;
 
 /**
  * Has the engine draw one frame, from where an earlier attempt left it. An interrupted frame leaves its snapshot for
@@ -24,7 +28,10 @@ export async function renderFrame(
   // A first attempt has none before it; asking Redis costs every frame of a healthy farm.
   const resume = frame.attempt > 1 ? await keeper.load() : undefined;
   try {
-    const picture = await runEngine(context, { frame, keeper }, { initImage, resume });
+    const attributes = { "farm.plan": context.engine.info.plan } as const;
+    const picture = await context.tracing.span("render", attributes, () =>
+      runEngine(context, { frame, keeper }, { initImage, resume }),
+    );
     await keeper.forget();
     return picture;
   } catch (error) {
@@ -41,26 +48,33 @@ async function runEngine(
 ): Promise<RenderedFrame> {
   const { initImage, resume } = start;
   const reporter = createReporter(frame, context.nowMs);
+  const { tracing, batches } = context;
+  const tag = batches.enter(tracing.active());
   try {
-    return await context.engine.render(frame.params, {
+    const picture = await context.engine.render(frame.params, {
       signal: frame.signal,
       weight: PRIORITY_WEIGHTS[frame.priority],
       ...(initImage && { initImage }),
       ...(resume && { resume }),
-      onResume: (outcome) => {
+      ...(tag > 0 && { tag }),
+      // The engine calls these when its messages come, outside of the work at hand.
+      onResume: tracing.bind((outcome: ResumeOutcome) => {
         tellResume(context.metrics, outcome);
         logResume(context, frame, outcome);
-      },
-      onSnapshot: keeper.save,
-      onStep: reporter.step,
-      onPreview: reporter.preview,
+      }),
+      onSnapshot: tracing.bind(keeper.save),
+      onStep: tracing.bind(reporter.step),
+      onPreview: tracing.bind(reporter.preview),
     });
+    tracePicture(tracing, picture, batches.leave(tag));
+    return picture;
   } catch (error) {
     if (!(error instanceof FarmError && error.code === "engine_unavailable")) throw error;
     throw new FarmError("interrupted", "Cannot draw the frame as this worker's engine does not start", {
       cause: error,
     });
   } finally {
+    batches.leave(tag);
     // A stopped frame has nothing more to tell, and a drain must not wait for a queue that is away.
     if (!frame.signal.aborted) await reporter.settled();
   }

@@ -5,13 +5,14 @@ import type { WorkerInfo } from "@latentfarm/contract";
 import type { EngineHost } from "@latentfarm/engine";
 import type { ConsumeOptions } from "@latentfarm/queue";
 import { createDiskStore, jobKey, snapshotKey } from "@latentfarm/storage";
-import { createLogger, createMetrics } from "@latentfarm/telemetry";
+import { createLogger, createMetrics, NO_TRACING } from "@latentfarm/telemetry";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { WorkerContext, WorkerFarm } from "./context.js";
 import { createReadiness } from "./readiness.js";
 import { runWorker } from "./run-worker.js";
 import { createPictureSpool } from "./spool/picture-spool.js";
 import { endedJob } from "./testing/ended-job.js";
+import { createBatchSpans } from "./traces/batch-spans.js";
 
 let root: string;
 beforeAll(async () => {
@@ -95,6 +96,7 @@ function contextOf(parts: Pick<WorkerContext, "farm"> & Partial<WorkerContext>):
       device: "cpu",
       engineEnvironment: {},
       logLevel: "silent",
+      isTraced: false,
     },
     engine: ENGINE,
     store: createDiskStore(root),
@@ -102,6 +104,8 @@ function contextOf(parts: Pick<WorkerContext, "farm"> & Partial<WorkerContext>):
     spool: createPictureSpool({ root: join(root, "spool"), log }),
     log,
     metrics: createMetrics("worker"),
+    tracing: NO_TRACING,
+    batches: createBatchSpans(NO_TRACING),
     readiness: createReadiness("the model loads"),
     metricsUrl: undefined,
     nowMs: () => 0,

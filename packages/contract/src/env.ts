@@ -132,6 +132,9 @@ const FARM_ENV = {
   FARM_WEBHOOK_LOOPBACK: flag.describe(
     "1: webhooks may go to this machine, by http and to any port, for a laptop and for tests",
   ),
+  FARM_WEBHOOK_TRACEPARENT: flag.describe(
+    "1: receivers of webhooks are sent the trace of the job, as traceparent, where traces are on",
+  ),
   FARM_WEBHOOK_PORTS: z
     .string()
     .regex(/^[0-9]{1,5}(,[0-9]{1,5})*$/, "must be ports with commas between")

@@ -29,7 +29,13 @@ export {
   type PipelineOptions,
   PREVIEW_INTERVAL_MS,
 } from "./pipeline/pipeline.js";
-export type { RenderedFrame, RenderOptions, RenderTimings, ResumeOutcome } from "./rendered-frame.js";
+export type {
+  RenderedFrame,
+  RenderMoments,
+  RenderOptions,
+  RenderTimings,
+  ResumeOutcome,
+} from "./rendered-frame.js";
 export { createRuntime, type Runtime } from "./runtime.js";
 export {
   createSession,

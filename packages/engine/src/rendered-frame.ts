@@ -10,6 +10,18 @@ export interface RenderTimings {
   readonly vae_ms: number;
 }
 
+/**
+ * When the parts of a frame were: milliseconds before its picture was done, so that they need no common clock. The end of
+ * one part need not be the beginning of the next, since other frames have their turns between.
+ */
+export interface RenderMoments {
+  readonly text_begun: number;
+  /** The text is encoded, too. */
+  readonly steps_begun: number;
+  readonly steps_done: number;
+  readonly vae_begun: number;
+}
+
 /** A finished picture, not yet encoded as PNG, JPEG or WebP. */
 export interface RenderedFrame {
   /** ``uint8 [height, width, 3]`` */
@@ -19,6 +31,7 @@ export interface RenderedFrame {
   /** Pixels. */
   readonly height: number;
   readonly timings: RenderTimings;
+  readonly moments: RenderMoments;
   /** What the reader should be told, such as "prompt fills 3 CLIP chunks". */
   readonly notes: readonly string[];
   /** Steps that were taken over from a snapshot instead of drawn; 0 for none. */
@@ -50,6 +63,8 @@ export interface RenderOptions {
   readonly onResume?: (outcome: ResumeOutcome) => void;
   /** Called every few steps, and when the frame is interrupted; the bytes are the caller's. */
   readonly onSnapshot?: (saved: SavedFrame) => void;
+  /** Names the frame in the reports of step batches: a whole number over 0. */
+  readonly tag?: number;
   /** The frame's share of the device beside other frames, from 1/16 to 16; 1 by default. */
   readonly weight?: number;
   /** Called after each step with the steps completed and all steps; a resumed frame first tells where it goes on. */

@@ -31,6 +31,7 @@ export {
   type SpanSpec,
 } from "./traces/span-table.js";
 export { wantsTraces } from "./traces/trace-settings.js";
+export { traceStoreCall } from "./traces/trace-store-call.js";
 export {
   type FarmSpan,
   NO_TRACING,

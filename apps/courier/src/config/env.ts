@@ -1,5 +1,6 @@
 import { type FarmEnv, FarmError, parseFarmEnv } from "@latentfarm/contract";
 import { redisUrlOf } from "@latentfarm/queue";
+import { wantsTraces } from "@latentfarm/telemetry";
 import { type WebhookPolicy, webhookPolicyOf } from "@latentfarm/webhooks";
 
 /** What a courier is told; nothing in it is secret. */
@@ -10,11 +11,15 @@ export interface CourierConfig {
   readonly publicUrl: string;
   /** Where webhooks may go; the gateway that takes their addresses must be set alike. */
   readonly webhookPolicy: WebhookPolicy;
+  /** Whether receivers are sent the trace of the job. */
+  readonly sendsTrace: boolean;
   /** Milliseconds from each attempt to the next; the farm's own schedule when absent. */
   readonly scheduleMs: readonly number[] | undefined;
   /** Where metrics and readiness are told; nowhere when absent. */
   readonly metricsAddress: { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: FarmEnv["FARM_LOG_LEVEL"];
+  /** Whether spans are made; where they go, the SDK reads of the environment. */
+  readonly isTraced: boolean;
 }
 
 /** What a courier is told and may not log. */
@@ -49,12 +54,14 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
         loopback: farm.FARM_WEBHOOK_LOOPBACK,
         ports: farm.FARM_WEBHOOK_PORTS,
       }),
+      sendsTrace: farm.FARM_WEBHOOK_TRACEPARENT,
       scheduleMs: farm.FARM_WEBHOOK_RETRY_SECONDS?.map((seconds) => seconds * MS_PER_SECOND),
       metricsAddress:
         farm.FARM_METRICS_PORT === 0
           ? undefined
           : { host: farm.FARM_METRICS_HOST, port: farm.FARM_METRICS_PORT },
       logLevel: farm.FARM_LOG_LEVEL,
+      isTraced: wantsTraces(env),
     }),
     secrets: Object.freeze({ redisUrl }),
   };

@@ -16,6 +16,7 @@ describe("readEnv()", () => {
       store: { kind: "disk", root: "/d/results" },
       webhookPolicy: STRICT_POLICY,
       logLevel: "info",
+      isTraced: false,
     });
     expect(secrets.redisUrl).toBe("redis://:pw@host");
   });

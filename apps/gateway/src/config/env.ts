@@ -1,6 +1,7 @@
 import { type FarmEnv, FarmError, parseFarmEnv } from "@latentfarm/contract";
 import { redisUrlOf } from "@latentfarm/queue";
 import { type StoreSettings, storeSettingsOf } from "@latentfarm/storage";
+import { wantsTraces } from "@latentfarm/telemetry";
 import { type WebhookPolicy, webhookPolicyOf } from "@latentfarm/webhooks";
 
 /** What the gateway is told; nothing in it is secret. */
@@ -15,6 +16,8 @@ export interface GatewayConfig {
   /** Where webhooks may be sent to. */
   readonly webhookPolicy: WebhookPolicy;
   readonly logLevel: FarmEnv["FARM_LOG_LEVEL"];
+  /** Whether spans are made; where they go, the SDK reads of the environment. */
+  readonly isTraced: boolean;
 }
 
 /** What the gateway is told and may not log. */
@@ -52,6 +55,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
         ports: farm.FARM_WEBHOOK_PORTS,
       }),
       logLevel: farm.FARM_LOG_LEVEL,
+      isTraced: wantsTraces(env),
     }),
     secrets: Object.freeze({ redisUrl }),
   };

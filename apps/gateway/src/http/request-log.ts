@@ -3,7 +3,7 @@ import type { GatewayContext } from "../context.js";
 import { requestIdOf } from "./request-id.js";
 
 /** Paths that probes ask for every few seconds. */
-const QUIET_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
+export const QUIET_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
 
 /** What a request was about, in plain fields: ids and counts, never a client's text. */
 export type LogFields = Readonly<Record<string, string | number>>;
@@ -16,18 +16,19 @@ export function nameInLog(response: Response, fields: LogFields): void {
 }
 
 /** Middleware that writes one line per answered request. Bodies and queries are left out: they may hold prompts. */
-export function logRequests(context: Pick<GatewayContext, "log" | "nowMs">): RequestHandler {
+export function logRequests(context: Pick<GatewayContext, "log" | "nowMs" | "tracing">): RequestHandler {
   return (request, response, next): void => {
     const startMs = context.nowMs();
     const { method, path } = request;
     if (!QUIET_PATHS.has(path)) {
-      response.once("close", () => {
+      const tell = () => {
         const status = response.writableFinished ? response.statusCode : undefined;
         const durationMs = context.nowMs() - startMs;
         const requestId = requestIdOf(response);
         const fields = { requestId, method, path, status, durationMs, ...named.get(response) };
         context.log.info(fields, "request closed");
-      });
+      };
+      response.once("close", context.tracing.bind(tell));
     }
     next();
   };

@@ -5,7 +5,7 @@ const MS_PER_SECOND = 1_000;
 const STATUS_CLASS_SIZE = 100;
 
 /** The route of a request that no route serves: scanners ask for anything. */
-const UNMATCHED = "unmatched";
+export const UNMATCHED = "unmatched";
 
 /** What is told of requests. */
 export interface RequestMetrics {
@@ -31,7 +31,7 @@ export function timeRequests({ metrics, elapsedMs }: RequestMetrics): RequestHan
 }
 
 /** The template that the path matched, such as `/v1/jobs/:id`; a path as it came would make a series of each job. */
-function routeOf(request: Request): string {
+export function routeOf(request: Request): string {
   const route: unknown = request.route;
   if (typeof route !== "object" || route === null || !("path" in route)) return UNMATCHED;
   return typeof route.path === "string" ? route.path : UNMATCHED;

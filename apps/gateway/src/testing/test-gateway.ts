@@ -41,6 +41,7 @@ export async function createTestGateway(options: TestGatewayOptions = {}): Promi
       store: { kind: "disk", root: dataDir },
       webhookPolicy,
       logLevel: "silent",
+      isTraced: false,
     },
     { redisUrl: "redis://unused" },
     {

@@ -3,6 +3,7 @@ import { type FarmEnv, FarmError, parseFarmEnv } from "@latentfarm/contract";
 import { demoModelFolder } from "@latentfarm/demo-model";
 import { redisUrlOf } from "@latentfarm/queue";
 import { type StoreSettings, storeSettingsOf } from "@latentfarm/storage";
+import { wantsTraces } from "@latentfarm/telemetry";
 
 /** What a worker is told; nothing in it is secret. */
 export interface WorkerConfig {
@@ -33,6 +34,8 @@ export interface WorkerConfig {
   /** Where metrics and readiness are told; nowhere when absent. */
   readonly metricsAddress: { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: FarmEnv["FARM_LOG_LEVEL"];
+  /** Whether spans are made; where they go, the SDK reads of the environment. */
+  readonly isTraced: boolean;
 }
 
 /** Two PEM files. */
@@ -87,6 +90,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
           ? undefined
           : { host: farm.FARM_METRICS_HOST, port: farm.FARM_METRICS_PORT },
       logLevel: farm.FARM_LOG_LEVEL,
+      isTraced: wantsTraces(env),
     }),
     secrets: Object.freeze({ redisUrl }),
   };

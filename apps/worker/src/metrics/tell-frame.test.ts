@@ -95,7 +95,15 @@ it("tellResume() counts the steps that a snapshot saved", async () => {
 
 it("tellBatch() and tellEngine() tell batches and restarts", async () => {
   const metrics = createMetrics("worker");
-  const batch = { rows: 4, durationMs: 250, cap: 16, classKey: "", limit: "rows", outcome: "ok" } as const;
+  const batch = {
+    rows: 4,
+    durationMs: 250,
+    cap: 16,
+    classKey: "",
+    limit: "rows",
+    outcome: "ok",
+    frames: [],
+  } as const;
   tellBatch(metrics, batch);
   const info = {
     pid: 7 as number | null,

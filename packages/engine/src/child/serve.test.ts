@@ -32,8 +32,8 @@ const PARAMS = {
   output_quality: 90,
 };
 
-test("serveEngine() gives the pipeline each frame's weight, and none where the host names none", async () => {
-  const weights: (number | undefined)[] = [];
+test("serveEngine() gives the pipeline each frame's weight and tag, and none where the host names none", async () => {
+  const told: (number | undefined)[][] = [];
   const sent: ChildMessage[] = [];
   let receive: (value: unknown) => void = () => undefined;
   const exit = vi.fn();
@@ -45,14 +45,15 @@ test("serveEngine() gives the pipeline each frame's weight, and none where the h
     warn: () => undefined,
     exit,
   };
-  const submit = async (_params: unknown, { weight }: RenderOptions = {}) => {
-    weights.push(weight);
+  const submit = async (_params: unknown, { weight, tag }: RenderOptions = {}) => {
+    told.push([weight, tag]);
     const timings = { text_ms: 0, steps_ms: 0, vae_ms: 0 };
     return {
       rgb: new Uint8Array(3),
       width: 1,
       height: 1,
       timings,
+      moments: { text_begun: 4, steps_begun: 3, steps_done: 2, vae_begun: 1 },
       notes: [],
       resumed_from_step: 0,
       batch_rows_max: 1,
@@ -66,10 +67,13 @@ test("serveEngine() gives the pipeline each frame's weight, and none where the h
   }));
   receive({ type: "open", modelDir: "/models/fake", threads: 1, plan: CPU_PLAN, snapshotSteps: 5 });
   await vi.waitFor(() => expect(sent).toEqual([{ type: "ready", model: MODEL }]));
-  receive({ type: "render", id: 1, params: PARAMS, previews: false, weight: 4 });
+  receive({ type: "render", id: 1, params: PARAMS, previews: false, weight: 4, tag: 9 });
   receive({ type: "render", id: 2, params: PARAMS, previews: false });
   await vi.waitFor(() => expect(sent.filter(({ type }) => type === "rendered")).toHaveLength(2));
-  expect(weights).toEqual([4, undefined]);
+  expect(told).toEqual([
+    [4, 9],
+    [undefined, undefined],
+  ]);
   receive({ type: "close" });
   await vi.waitFor(() => expect(exit).toHaveBeenCalledOnce());
 });

@@ -96,7 +96,7 @@ function pipelineOptions(
   return {
     runtime: createRuntime({ plan, threads }),
     snapshotSteps,
-    onBatch: (batch) => void send({ type: "batch", batch }),
+    onBatch: (batch) => void send({ type: "batch", batch, endedMs: Date.now() }),
     ...(capsDir !== undefined && { capsPlace: { dir: capsDir, device: deviceClass(plan, threads), warn } }),
   };
 }
@@ -104,7 +104,7 @@ function pipelineOptions(
 /** All that happens to a frame is told to the host. */
 function renderOptions(
   channel: ChildChannel,
-  { id, previews, initImage, resume, weight }: Extract<HostMessage, { type: "render" }>,
+  { id, previews, initImage, resume, weight, tag }: Extract<HostMessage, { type: "render" }>,
   signal: AbortSignal,
 ): RenderOptions {
   return {
@@ -112,6 +112,7 @@ function renderOptions(
     ...(initImage && { initImage }),
     ...(resume && { resume }),
     ...(weight !== undefined && { weight }),
+    ...(tag !== undefined && { tag }),
     onResume: (outcome) => void channel.send({ type: "resume", id, outcome }),
     onSnapshot: (saved) => void channel.send({ type: "snapshot", id, saved }),
     onStep: (step, steps) => void channel.send({ type: "step", id, step, steps }),

@@ -29,8 +29,11 @@ export interface StartEngineOptions {
   readonly capsDir?: string;
   /** Where starts, crashes and the engine's stderr go; nowhere by default. */
   readonly log?: EngineLog;
-  /** Called for each step batch of the engine, in the host's process: for metrics. */
-  readonly onBatch?: (batch: BatchReport) => void;
+  /**
+   * Called for each step batch of the engine, in the host's process, with the time of its end in milliseconds since 1970:
+   * for metrics and traces.
+   */
+  readonly onBatch?: (batch: BatchReport, endedMs: number) => void;
   /** Ends a start that is under way, which may take minutes; an engine that is ready it leaves alone. */
   readonly signal?: AbortSignal;
   /** Milliseconds of silence before the engine is killed; by default {@link SILENCE_MAX_MS}. */

@@ -49,6 +49,7 @@ const FRAME = {
   width: 1,
   height: 1,
   timings: { text_ms: 0, steps_ms: 0, vae_ms: 0 },
+  moments: { text_begun: 4, steps_begun: 3, steps_done: 2, vae_begun: 1 },
   notes: [],
   resumed_from_step: 0,
   batch_rows_max: 2,

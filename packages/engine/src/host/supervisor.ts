@@ -40,7 +40,7 @@ export interface SupervisorOptions {
   readonly snapshotSteps: number;
   readonly capsDir?: string;
   readonly log: EngineLog;
-  readonly onBatch?: (batch: BatchReport) => void;
+  readonly onBatch?: (batch: BatchReport, endedMs: number) => void;
 }
 
 /**
@@ -171,7 +171,7 @@ export class EngineSupervisor implements EngineHost {
   #sendFrame(entry: LedgerEntry): void {
     const { id, params, options, snapshot } = entry;
     entry.sent = true;
-    const { initImage, weight } = options;
+    const { initImage, weight, tag } = options;
     this.#process?.send({
       type: "render",
       id,
@@ -180,6 +180,7 @@ export class EngineSupervisor implements EngineHost {
       previews: options.onPreview !== undefined,
       ...(snapshot && { resume: snapshot }),
       ...(weight !== undefined && { weight }),
+      ...(tag !== undefined && { tag }),
     });
   }
 
@@ -207,7 +208,7 @@ export class EngineSupervisor implements EngineHost {
         this.#keepSnapshot(message.id, message.saved);
         break;
       case "batch":
-        this.#options.onBatch?.(message.batch);
+        this.#options.onBatch?.(message.batch, message.endedMs);
         break;
       case "rendered":
         this.#ledger.resolve(message.id, message.frame);

@@ -41,6 +41,8 @@ export type HostMessage =
       readonly resume?: Uint8Array;
       /** The frame's share of the device beside other frames; its bounds are checked where it is used. */
       readonly weight?: number;
+      /** Names the frame in the reports of step batches. */
+      readonly tag?: number;
     }
   | { readonly type: "cancel"; readonly id: FrameId }
   /** Ends a frame between steps with its snapshot, then `failed` as interrupted. */
@@ -62,7 +64,8 @@ export type ChildMessage =
     }
   | { readonly type: "resume"; readonly id: FrameId; readonly outcome: ResumeOutcome }
   | { readonly type: "snapshot"; readonly id: FrameId; readonly saved: SavedFrame }
-  | { readonly type: "batch"; readonly batch: BatchReport }
+  /** With the time of the call's end, in milliseconds since 1970. */
+  | { readonly type: "batch"; readonly batch: BatchReport; readonly endedMs: number }
   | { readonly type: "rendered"; readonly id: FrameId; readonly frame: RenderedFrame }
   | { readonly type: "failed"; readonly id: FrameId; readonly error: WireError };
 
@@ -110,6 +113,7 @@ export function parseHostMessage(value: unknown): HostMessage {
         previews: fields.previews === true,
         ...(fields.resume instanceof Uint8Array && { resume: fields.resume }),
         ...(fields.weight !== undefined && { weight: positive(fields, "weight") }),
+        ...(fields.tag !== undefined && { tag: count(fields, "tag") }),
       };
     case "cancel":
       return { type: "cancel", id: count(fields, "id") };
@@ -146,7 +150,11 @@ export function parseChildMessage(value: unknown): ChildMessage {
     case "snapshot":
       return { type: "snapshot", id: count(fields, "id"), saved: savedFrame(fields.saved) };
     case "batch":
-      return { type: "batch", batch: batchReport(record(fields.batch)) };
+      return {
+        type: "batch",
+        batch: batchReport(record(fields.batch)),
+        endedMs: milliseconds(fields, "endedMs"),
+      };
     case "rendered":
       return { type: "rendered", id: count(fields, "id"), frame: renderedFrame(fields.frame) };
     case "failed":
@@ -159,6 +167,7 @@ export function parseChildMessage(value: unknown): ChildMessage {
 function renderedFrame(value: unknown): RenderedFrame {
   const fields = record(value);
   const timings = record(fields.timings);
+  const moments = record(fields.moments);
   const notes = fields.notes;
   if (!Array.isArray(notes)) throw unknownMessage("notes", typeof notes);
   return {
@@ -167,6 +176,12 @@ function renderedFrame(value: unknown): RenderedFrame {
       text_ms: milliseconds(timings, "text_ms"),
       steps_ms: milliseconds(timings, "steps_ms"),
       vae_ms: milliseconds(timings, "vae_ms"),
+    },
+    moments: {
+      text_begun: milliseconds(moments, "text_begun"),
+      steps_begun: milliseconds(moments, "steps_begun"),
+      steps_done: milliseconds(moments, "steps_done"),
+      vae_begun: milliseconds(moments, "vae_begun"),
     },
     notes: notes.map(String),
     resumed_from_step: count(fields, "resumed_from_step"),
@@ -179,7 +194,11 @@ function batchReport(fields: Readonly<Record<string, unknown>>): BatchReport {
   const outcome = BATCH_OUTCOMES.find((known) => known === fields.outcome);
   if (limit === undefined) throw unknownMessage("limit", fields.limit);
   if (outcome === undefined) throw unknownMessage("outcome", fields.outcome);
+  const { frames } = fields;
+  if (!Array.isArray(frames) || !frames.every(Number.isSafeInteger))
+    throw unknownMessage("frames", typeof frames);
   return {
+    frames,
     rows: count(fields, "rows"),
     durationMs: milliseconds(fields, "durationMs"),
     cap: milliseconds(fields, "cap"),

@@ -109,8 +109,9 @@ describe("createFrameLoop()", () => {
 
   test("measures text, steps and decoding apart", async () => {
     const { loop } = fakeLoop();
-    const { timings } = await loop.submit({ seed: 1, steps: 3 });
+    const { timings, moments } = await loop.submit({ seed: 1, steps: 3 });
     expect(timings).toEqual({ text_ms: 2, steps_ms: 9, vae_ms: 5 });
+    expect(moments).toEqual({ text_begun: 16, steps_begun: 14, steps_done: 5, vae_begun: 5 });
   });
 
   test("drops a canceled frame between steps and goes on with the others", async () => {

@@ -84,6 +84,7 @@ interface Entry<Params> {
   /** Counts up over all entries: when it last came to wait for its text or its picture. */
   waitsSince: number;
   textMs: number;
+  textStartedAt: number | undefined;
   stepsStartedAt: number;
   stepsEndedAt: number | undefined;
   previewAt: number;
@@ -225,7 +226,12 @@ function newEntry<Params>(
   options: RenderOptions,
   settle: Pick<Entry<Params>, "resolve" | "reject">,
 ): Entry<Params> {
-  const times = { textMs: 0, stepsStartedAt: 0, previewAt: Number.NEGATIVE_INFINITY };
+  const times = {
+    textMs: 0,
+    textStartedAt: undefined,
+    stepsStartedAt: 0,
+    previewAt: Number.NEGATIVE_INFINITY,
+  };
   return {
     params,
     options,
@@ -258,6 +264,7 @@ async function prepareOn<Params>(
     if (step < steps) sendPreview(stages, entry, options);
     entry.saver?.afterStep(step);
   };
+  entry.textStartedAt ??= startedAt;
   entry.preparing ??= stages.prepare(entry.params, stepped, resume);
   const unit = await entry.preparing.next();
   entry.textMs += options.now() - startedAt;
@@ -276,8 +283,9 @@ function startSteps<Params>(
   beginSaving(entry, prepared, options);
   entry.stepsStartedAt = options.now();
   if (prepared.run.state !== "stepping") return;
-  const { weight } = entry.options;
-  stages.batcher.add(prepared.run, { ...prepared.join, ...(weight !== undefined && { weight }) });
+  const { weight, tag } = entry.options;
+  const own = { ...(weight !== undefined && { weight }), ...(tag !== undefined && { tag }) };
+  stages.batcher.add(prepared.run, { ...prepared.join, ...own });
 }
 
 /** Says where the frame begins and saves it from there on. */
@@ -318,15 +326,25 @@ async function decodeEntry<Params>(
   if (prepared === undefined) throw new TypeError("Cannot decode a frame: it was never prepared");
   const startedAt = now();
   const picture = await stages.decode(prepared);
+  const doneAt = now();
+  const { stepsStartedAt } = entry;
+  const stepsEndedAt = entry.stepsEndedAt ?? stepsStartedAt;
   const timings = {
     text_ms: entry.textMs,
-    steps_ms: (entry.stepsEndedAt ?? entry.stepsStartedAt) - entry.stepsStartedAt,
-    vae_ms: now() - startedAt,
+    steps_ms: stepsEndedAt - stepsStartedAt,
+    vae_ms: doneAt - startedAt,
+  };
+  const moments = {
+    text_begun: doneAt - (entry.textStartedAt ?? stepsStartedAt),
+    steps_begun: doneAt - stepsStartedAt,
+    steps_done: doneAt - stepsEndedAt,
+    vae_begun: doneAt - startedAt,
   };
   const { notes, resumed, run } = prepared;
   return {
     ...picture,
     timings,
+    moments,
     notes,
     resumed_from_step: resumed?.kind === "resumed" ? resumed.step : 0,
     batch_rows_max: run.batches.rowsMax,

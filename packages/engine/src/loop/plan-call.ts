@@ -21,6 +21,8 @@ export interface JoinOptions {
    * always: a job cannot ask for it yet.
    */
   readonly exact?: boolean;
+  /** Names the frame in the reports of calls; 0, for none, by default. */
+  readonly tag?: number;
 }
 
 /** The least weight of a frame: the bound on waiting grows with the ratio of the weights. */

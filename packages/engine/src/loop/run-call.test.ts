@@ -48,6 +48,26 @@ describe("runCall()", () => {
     expect(halved.runs.map(({ batches }) => batches.rowsMax)).toEqual([2, 2]);
   });
 
+  test("names in each report the frames that have a tag, a call that failed and its halves included", async () => {
+    const reports: BatchReport[] = [];
+    const batcher = createStepBatcher(
+      async (batch) => {
+        if (batch.rows.length > 2) throw outOfMemory();
+        return fakeVelocities(batch);
+      },
+      { caps: fixedCaps(16), now: () => 0, onBatch: (report) => reports.push(report) },
+    );
+    batcher.add(fakeRun({ seed: 1, steps: 1, guided: false }), { tag: 7 });
+    batcher.add(fakeRun({ seed: 2, steps: 1, guided: false }));
+    batcher.add(fakeRun({ seed: 3, steps: 1, guided: false }), { tag: 9 });
+    await batcher.runNext();
+    expect(reports.map(({ rows, frames, outcome }) => [rows, frames, outcome])).toEqual([
+      [3, [7, 9], "out_of_memory"],
+      [1, [7], "ok"],
+      [2, [9], "ok"],
+    ]);
+  });
+
   const frames = [1, 2, 3, 4, 5].map((seed): FakeFrame => ({ seed, steps: 4 }));
 
   test.each<[string, (batch: RowBatch) => Float32Array[]]>([

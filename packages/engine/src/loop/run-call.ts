@@ -24,6 +24,8 @@ export interface BatchReport {
   readonly classKey: string;
   readonly limit: (typeof BATCH_LIMITS)[number];
   readonly outcome: (typeof BATCH_OUTCOMES)[number];
+  /** The tags of the frames that rows were of, in the order in which they were taken; of those that have one. */
+  readonly frames: readonly number[];
 }
 
 /** What calls need. */
@@ -34,6 +36,8 @@ export interface CallRunner {
   readonly onBatch: (report: BatchReport) => void;
   /** Whether the frame is still wanted: it may be dropped while its rows run. */
   readonly isMember: (run: FrameRun) => boolean;
+  /** 0 for a frame without one. */
+  readonly tagOf: (run: FrameRun) => number;
 }
 
 /** What a call is, beside its rows. */
@@ -61,7 +65,7 @@ export async function runCall(runner: CallRunner, slots: readonly Slot[], call: 
 }
 
 async function measure(
-  { denoise, caps, now, onBatch }: CallRunner,
+  { denoise, caps, now, onBatch, tagOf }: CallRunner,
   slots: readonly Slot[],
   { classKey, cap, limit }: CallInfo,
 ): Promise<readonly Float32Array[] | FarmError> {
@@ -76,7 +80,10 @@ async function measure(
   if (isMemory) caps.outOfMemory(classKey, rows);
   if (!isFault) caps.observe(classKey, { rows, durationMs });
   const told = isMemory ? "out_of_memory" : isFault ? "failed" : "ok";
-  onBatch({ rows, durationMs, cap, classKey, limit, outcome: told });
+  const frames = framesOf(slots)
+    .map(tagOf)
+    .filter((tag) => tag > 0);
+  onBatch({ rows, durationMs, cap, classKey, limit, outcome: told, frames });
   return outcome;
 }
 

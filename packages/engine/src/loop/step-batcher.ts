@@ -93,6 +93,7 @@ export function createStepBatcher(denoise: Denoise, options: StepBatcherOptions 
     now: options.now ?? (() => performance.now()),
     onBatch: options.onBatch ?? (() => undefined),
     isMember: (run) => members.has(run),
+    tagOf: (run) => members.get(run)?.tag ?? 0,
   };
 
   function drop(run: FrameRun): void {
@@ -146,11 +147,11 @@ export function createStepBatcher(denoise: Denoise, options: StepBatcherOptions 
   };
 }
 
-function toMember(run: FrameRun, { weight = 1, variant = "", exact = false }: JoinOptions): Member {
+function toMember(run: FrameRun, { weight = 1, variant = "", exact = false, tag = 0 }: JoinOptions): Member {
   if (!(weight >= WEIGHT_MIN && weight <= WEIGHT_MAX)) {
     throw new RangeError(`Cannot step a frame: weight is ${weight}, expected ${WEIGHT_MIN} to ${WEIGHT_MAX}`);
   }
-  return { run, weight, variant, exact };
+  return { run, weight, variant, exact, tag };
 }
 
 /** How many rows a frame has in each of its classes. */
