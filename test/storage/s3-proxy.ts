@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** What becomes of one request to an S3 server. */
 export type S3Fault =
@@ -9,6 +10,10 @@ export type S3Fault =
   | { readonly kind: "cut-answer" }
   /** The client's connection breaks in the middle of the answer's body. */
   | { readonly kind: "cut-body" }
+  /** Half of the answer's body comes, and then nothing more on a connection that stays. */
+  | { readonly kind: "stall-body" }
+  /** One byte of the answer's body is another one than the server sent. */
+  | { readonly kind: "wrong-byte" }
   /** The server does not see it; the connection breaks in the middle of the request's body. */
   | { readonly kind: "cut-request" };
 
@@ -17,8 +22,13 @@ export interface S3Proxy extends AsyncDisposable {
   readonly endpoint: string;
   /** The methods and paths of all requests so far. */
   readonly requests: readonly string[];
-  /** Has the next so many requests of a method fail in this way. */
-  fail(method: string, fault: S3Fault, count?: number): void;
+  /**
+   * Has the next so many requests of a method fail in this way, or pass when there is no fault. A word behind the method
+   * picks those whose path holds it.
+   */
+  fail(method: string, fault: S3Fault | undefined, count?: number): void;
+  /** Holds every answer back for so many milliseconds from now on. */
+  slow(ms: number): void;
   /** Ends every fault. */
   heal(): void;
 }
@@ -28,13 +38,14 @@ const CUT_BYTES = 1_000;
 
 /** Starts a proxy in front of a port of this machine; dispose it with `await using`. */
 export async function startS3Proxy(targetPort: number): Promise<S3Proxy> {
-  const faults: { method: string; fault: S3Fault; left: number }[] = [];
+  const faults: { method: string; fault: S3Fault | undefined; left: number }[] = [];
   const requests: string[] = [];
+  let delayMs = 0;
   const server = createServer((incoming, outgoing) => {
     requests.push(`${incoming.method} ${incoming.url}`);
-    const planned = faults.find(({ method, left }) => method === incoming.method && left > 0);
+    const planned = faults.find(({ method, left }) => left > 0 && isOf(incoming, method));
     if (planned !== undefined) planned.left--;
-    void carry({ incoming, outgoing, targetPort }, planned?.fault);
+    void carry({ incoming, outgoing, targetPort, delayMs }, planned?.fault);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -45,7 +56,13 @@ export async function startS3Proxy(targetPort: number): Promise<S3Proxy> {
     endpoint: `http://127.0.0.1:${address.port}`,
     requests,
     fail: (method, fault, count = 1) => void faults.push({ method, fault, left: count }),
-    heal: () => void faults.splice(0),
+    slow: (ms) => {
+      delayMs = ms;
+    },
+    heal() {
+      faults.splice(0);
+      delayMs = 0;
+    },
     async [Symbol.asyncDispose]() {
       server.close();
       server.closeAllConnections();
@@ -53,10 +70,16 @@ export async function startS3Proxy(targetPort: number): Promise<S3Proxy> {
   };
 }
 
+function isOf({ method, url = "" }: IncomingMessage, wanted: string): boolean {
+  const [name, word = ""] = wanted.split(" ");
+  return method === name && url.includes(word);
+}
+
 interface Exchange {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   readonly targetPort: number;
+  readonly delayMs: number;
 }
 
 async function carry(exchange: Exchange, fault: S3Fault | undefined): Promise<void> {
@@ -72,10 +95,14 @@ async function carry(exchange: Exchange, fault: S3Fault | undefined): Promise<vo
   }
   const answer = await forward(exchange, body);
   if (answer === undefined || fault?.kind === "cut-answer") return void incoming.socket.resetAndDestroy();
+  await delay(exchange.delayMs);
   outgoing.writeHead(answer.status, answer.headers);
-  if (fault?.kind !== "cut-body") return void outgoing.end(answer.body);
+  if (fault?.kind === "wrong-byte") answer.body.fill(Number(answer.body[0]) ^ 1, 0, 1);
+  if (fault?.kind !== "cut-body" && fault?.kind !== "stall-body") return void outgoing.end(answer.body);
   // Flushed first: a reset discards what is still to be sent.
-  outgoing.write(answer.body.subarray(0, answer.body.length / 2), () => incoming.socket.resetAndDestroy());
+  outgoing.write(answer.body.subarray(0, answer.body.length / 2), () => {
+    if (fault.kind === "cut-body") incoming.socket.resetAndDestroy();
+  });
 }
 
 async function cutRequest(incoming: IncomingMessage): Promise<void> {

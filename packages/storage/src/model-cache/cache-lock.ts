@@ -1,9 +1,9 @@
 import { type FileHandle, open, readdir, readFile, rm } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fsCode } from "../fs-error.js";
 import { toCacheError } from "./cache-layout.js";
+import { describeOwner, isOwnerGone } from "./lock-owner.js";
 
 /** Times of a lock in milliseconds; tests have shorter ones. */
 export interface LockTimes {
@@ -58,6 +58,7 @@ const RELEASED = "released";
  * a network's: process ids mean nothing to each other, clocks differ, and Node has no flock. So a claim is a file
  * `NAME.lock.N`, made only where none is, and the claim with the highest N holds. A holder writes a new text into its claim each
  * `beatMs`; who sees the same text for `staleMs` by its own clock claims N + 1, which one alone can, and the lower ones go.
+ * Where the text names a process that this one can look for, its end is seen at once.
  * The highest claim is never removed, also when it is given back, so that N only grows and an old holder that wakes up
  * finds that it holds nothing.
  * @throws {FarmError} file_unreadable; the signal's reason
@@ -71,7 +72,8 @@ export async function takeLock(options: LockOptions): Promise<CacheLock> {
     if (seen === undefined || top?.number !== seen.number || top.text !== seen.text) {
       seen = top && { ...top, sinceMs: performance.now() };
     }
-    const isFree = top === undefined || top.text.startsWith(RELEASED);
+    const isFree =
+      top === undefined || top.text.startsWith(RELEASED) || (await isOwnerGone(ownerOf(top.text)));
     if (isFree || (seen !== undefined && performance.now() - seen.sinceMs >= times.staleMs)) {
       const held = await claim(options, (top?.number ?? 0) + 1);
       if (held !== undefined) return held;
@@ -130,7 +132,7 @@ async function claim(options: LockOptions, number: number): Promise<CacheLock | 
   }
   try {
     const isTop = async () => Math.max(...(await claimNumbers(dir, name))) === number;
-    const held = hold(file, { isTop, times });
+    const held = hold(file, { isTop, times, owner: await describeOwner() });
     await held.beat();
     // One that was slow may find numbers beyond its own.
     if (await isTop()) {
@@ -156,10 +158,10 @@ async function removeLower(dir: string, name: string, number: number): Promise<v
 
 function hold(
   file: FileHandle,
-  { isTop, times }: { readonly isTop: () => Promise<boolean>; readonly times: LockTimes },
+  parts: { readonly isTop: () => Promise<boolean>; readonly times: LockTimes; readonly owner: string },
 ): { readonly lock: CacheLock; readonly beat: () => Promise<void> } {
+  const { isTop, times, owner } = parts;
   const lost = new AbortController();
-  const owner = `${hostname()}/${process.pid}/${process.hrtime.bigint()}`.slice(0, TEXT_CHARS / 2);
   let note: LockNote = { doneBytes: 0, totalBytes: 0 };
   let beats = 0;
   let beating: Promise<void> = Promise.resolve();
@@ -186,6 +188,10 @@ function hold(
     },
   };
   return { lock, beat };
+}
+
+function ownerOf(text: string): string {
+  return text.split(" ", 1)[0] ?? "";
 }
 
 function noteOf(text: string): LockNote | undefined {
