@@ -4,7 +4,7 @@ import { readFile, stat, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createS3Store } from "@latentfarm/storage/s3";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { REPOSITORY_ROOT, S3_CREDENTIALS } from "../harness/index.js";
 import { TEST_LIMITS, useBuckets } from "./buckets.js";
 import { type BucketModel, modelUrl, newCache, putModel } from "./model-bucket.js";
@@ -97,8 +97,12 @@ const isThere = (): Promise<boolean> =>
     () => false,
   );
 
-describe.skipIf(isMissing)("farm models pull", () => {
-  it("goes on after being killed at any moment, shows no half model, and fetches little twice", async () => {
+/** Where there is no S3 server nothing is tested. */
+const served = it.skipIf(isMissing);
+
+served(
+  "farm models pull goes on after being killed at any moment, shows no half model, and fetches little twice",
+  async () => {
     proxy.slow(SLOW_MS);
     let kills = 0;
     for (;;) {
@@ -119,9 +123,13 @@ describe.skipIf(isMissing)("farm models pull", () => {
     await expectWhole();
     expect(kills).toBeGreaterThan(0);
     expect(bigReads()).toBeLessThanOrEqual(PARTS + kills * CONNECTIONS + REPEATS_MAX);
-  }, 120_000);
+  },
+  120_000,
+);
 
-  it("has another of three processes take over within seconds when the one that fetches is killed", async () => {
+served(
+  "farm models pull has another of three processes take over within seconds when the one that fetches is killed",
+  async () => {
     proxy.slow(2 * SLOW_MS);
     const pullers = Array.from({ length: 3 }, () => startPull([], CONTAINED));
     const fetcher = () => pullers.find(({ log }) => log().includes('"model is pulled"'));
@@ -135,9 +143,13 @@ describe.skipIf(isMissing)("farm models pull", () => {
     expect(performance.now() - killedMs).toBeLessThan(TAKEOVER_MS_MAX);
     await expectWhole();
     expect(bigReads()).toBeLessThanOrEqual(PARTS + CONNECTIONS + REPEATS_MAX);
-  }, 60_000);
+  },
+  60_000,
+);
 
-  it("stops at SIGTERM with its own exit code, goes on later, and outlives a torn journal", async () => {
+served(
+  "farm models pull stops at SIGTERM with its own exit code, goes on later, and outlives a torn journal",
+  async () => {
     proxy.slow(SLOW_MS);
     const first = startPull();
     const journal = path.join(cache.dir, ".pulls", "sd35.pull", "parts", "0");
@@ -155,9 +167,13 @@ describe.skipIf(isMissing)("farm models pull", () => {
     expect(await startPull().exited).toBe(0);
     await expectWhole();
     expect(bigReads() - before).toBeLessThan(PARTS);
-  }, 30_000);
+  },
+  30_000,
+);
 
-  it("holds the model until SIGTERM, and says in JSON what it does", async () => {
+served(
+  "farm models pull holds the model until SIGTERM, and says in JSON what it does",
+  async () => {
     const holder = startPull(["--hold"]);
     await expect.poll(holder.log, { timeout: 10_000 }).toContain("model is held");
     const lines: unknown[] = holder
@@ -168,5 +184,6 @@ describe.skipIf(isMissing)("farm models pull", () => {
     expect(lines).toContainEqual(expect.objectContaining({ msg: "model is there: pulled", model: "sd35" }));
     holder.child.kill("SIGTERM");
     expect(await holder.exited).toBe(0);
-  }, 30_000);
-});
+  },
+  30_000,
+);

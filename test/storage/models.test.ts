@@ -5,7 +5,7 @@ import path from "node:path";
 import type { ObjectStore } from "@latentfarm/storage";
 import { holdModel, MARK_FILE, placeOf, pruneModels, verifyModel } from "@latentfarm/storage/model-cache";
 import { createS3Store } from "@latentfarm/storage/s3";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { TEST_LIMITS, useBuckets } from "./buckets.js";
 import {
   type BucketModel,
@@ -68,50 +68,54 @@ async function isAbsent(file: string): Promise<boolean> {
 
 const troubles = (told: Told): string[] => told.onTrouble.mock.calls.map(([, reason]) => reason);
 
-describe.skipIf(isMissing)("pullModel()", () => {
-  it("brings each file whole, in pieces, with the checksums and a mark", async () => {
-    const { outcome, told } = await pull(place);
-    expect(outcome).toBe("pulled");
-    await expectWhole();
-    expect(requestsOf("sd35.safetensors")).toBe(11);
-    const total = [...model.files.values()].reduce((sum, bytes) => sum + bytes.length, 0);
-    expect(told.onProgress.mock.lastCall).toEqual([total, total]);
-    expect(told.onVerified).toHaveBeenCalledTimes(model.files.size);
-    const mark: unknown = JSON.parse(await readFile(path.join(dir, MARK_FILE), "utf8"));
-    expect(mark).toMatchObject({ url: `s3://${place.bucket}/models/sd35`, bytes: total });
-    expect((await stat(path.join(dir, BIG))).mode & 0o777).toBe(0o644);
-  });
+/** Where there is no S3 server nothing is tested. */
+const served = it.skipIf(isMissing);
 
-  it("asks for one small file only when the model is there", async () => {
-    await pull(place);
-    const before = proxy.requests.length;
-    expect((await pull(place)).outcome).toBe("present");
-    expect(proxy.requests.slice(before)).toEqual([expect.stringContaining("SHA256SUMS")]);
-  });
+served("pullModel() brings each file whole, in pieces, with the checksums and a mark", async () => {
+  const { outcome, told } = await pull(place);
+  expect(outcome).toBe("pulled");
+  await expectWhole();
+  expect(requestsOf("sd35.safetensors")).toBe(11);
+  const total = [...model.files.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+  expect(told.onProgress.mock.lastCall).toEqual([total, total]);
+  expect(told.onVerified).toHaveBeenCalledTimes(model.files.size);
+  const mark: unknown = JSON.parse(await readFile(path.join(dir, MARK_FILE), "utf8"));
+  expect(mark).toMatchObject({ url: `s3://${place.bucket}/models/sd35`, bytes: total });
+  expect((await stat(path.join(dir, BIG))).mode & 0o777).toBe(0o644);
+});
 
-  it("takes what is there when the source is away, and fails when nothing is", async () => {
-    await expect(pull({ ...place, endpoint: "http://127.0.0.1:1" })).rejects.toMatchObject({
-      code: "store_unavailable",
-    });
-    await pull(place);
-    const { outcome, told } = await pull({ ...place, endpoint: "http://127.0.0.1:1" });
-    expect([outcome, told.onUnchecked.mock.calls.length]).toEqual(["unchecked", 1]);
-    await rm(path.join(dir, BIG));
-    await expect(pull({ ...place, endpoint: "http://127.0.0.1:1" })).rejects.toMatchObject({
-      code: "store_unavailable",
-    });
-    expect((await pull(place)).outcome).toBe("pulled");
-    await expectWhole();
-  });
+served("pullModel() asks for one small file only when the model is there", async () => {
+  await pull(place);
+  const before = proxy.requests.length;
+  expect((await pull(place)).outcome).toBe("present");
+  expect(proxy.requests.slice(before)).toEqual([expect.stringContaining("SHA256SUMS")]);
+});
 
-  it("goes on after refusals, cuts and stalls where it stopped", async () => {
-    startFaulty([SLOW_DOWN, { kind: "cut-answer" }, { kind: "cut-body" }, { kind: "stall-body" }]);
-    const { told } = await pull(place);
-    await expectWhole();
-    expect(troubles(told)).toHaveLength(4);
+served("pullModel() takes what is there when the source is away, and fails when nothing is", async () => {
+  await expect(pull({ ...place, endpoint: "http://127.0.0.1:1" })).rejects.toMatchObject({
+    code: "store_unavailable",
   });
+  await pull(place);
+  const { outcome, told } = await pull({ ...place, endpoint: "http://127.0.0.1:1" });
+  expect([outcome, told.onUnchecked.mock.calls.length]).toEqual(["unchecked", 1]);
+  await rm(path.join(dir, BIG));
+  await expect(pull({ ...place, endpoint: "http://127.0.0.1:1" })).rejects.toMatchObject({
+    code: "store_unavailable",
+  });
+  expect((await pull(place)).outcome).toBe("pulled");
+  await expectWhole();
+});
 
-  it("gives up when its source brings nothing, keeps what is there, and goes on with it", async () => {
+served("pullModel() goes on after refusals, cuts and stalls where it stopped", async () => {
+  startFaulty([SLOW_DOWN, { kind: "cut-answer" }, { kind: "cut-body" }, { kind: "stall-body" }]);
+  const { told } = await pull(place);
+  await expectWhole();
+  expect(troubles(told)).toHaveLength(4);
+});
+
+served(
+  "pullModel() gives up when its source brings nothing, keeps what is there, and goes on with it",
+  async () => {
     startFaulty([], { afterGets: 5, fault: SLOW_DOWN });
     await expect(pull(place, { connections: 1 })).rejects.toMatchObject({ code: "store_unavailable" });
     expect(await isAbsent(dir)).toBe(true);
@@ -121,18 +125,21 @@ describe.skipIf(isMissing)("pullModel()", () => {
     await expectWhole();
     // Of 11 pieces some 4 lay there.
     expect(requestsOf("sd35.safetensors") - before).toBeLessThan(11);
-  });
+  },
+);
 
-  it("asks a source that refuses it once", async () => {
-    startFaulty([], { afterGets: 3, fault: DENIED });
-    await expect(pull(place, { connections: 1 })).rejects.toMatchObject({
-      code: "config_invalid",
-      message: expect.stringContaining("the credentials may not do this in the URL"),
-    });
-    expect(requestsOf("sd35.safetensors")).toBeLessThan(5);
+served("pullModel() asks a source that refuses it once", async () => {
+  startFaulty([], { afterGets: 3, fault: DENIED });
+  await expect(pull(place, { connections: 1 })).rejects.toMatchObject({
+    code: "config_invalid",
+    message: expect.stringContaining("the credentials may not do this in the URL"),
   });
+  expect(requestsOf("sd35.safetensors")).toBeLessThan(5);
+});
 
-  it("refuses a file whose bytes do not give the checksum, and keeps nothing of it", async () => {
+served(
+  "pullModel() refuses a file whose bytes do not give the checksum, and keeps nothing of it",
+  async () => {
     startFaulty([{ kind: "wrong-byte" }]);
     await expect(pull(place)).rejects.toMatchObject({ code: "file_invalid", details: { path: BIG } });
     expect(await isAbsent(dir)).toBe(true);
@@ -140,9 +147,12 @@ describe.skipIf(isMissing)("pullModel()", () => {
     await pull(place);
     await expectWhole();
     expect(requestsOf("sd35.safetensors") - before).toBe(11);
-  });
+  },
+);
 
-  it("notices a file that changes in mid-pull, and pulls the new one when it is asked again", async () => {
+served(
+  "pullModel() notices a file that changes in mid-pull, and pulls the new one when it is asked again",
+  async () => {
     proxy.slow(50);
     const pulling = pull(place, { connections: 1 });
     await expect.poll(() => requestsOf("sd35.safetensors")).toBeGreaterThan(3);
@@ -151,20 +161,23 @@ describe.skipIf(isMissing)("pullModel()", () => {
     proxy.slow(0);
     await pull(place);
     await expectWhole();
-  });
+  },
+);
 
-  it("fetches a file again whose journal lies", async () => {
-    startFaulty([], { afterGets: 6, fault: SLOW_DOWN });
-    await expect(pull(place, { connections: 1 })).rejects.toThrow();
-    proxy.heal();
-    const journals = path.join(cache.dir, ".pulls", "sd35.pull", "parts");
-    await writeFile(path.join(journals, "0"), Buffer.alloc(11, 1));
-    const { told } = await pull(place);
-    await expectWhole();
-    expect(troubles(told)).toEqual([expect.stringContaining("another checksum")]);
-  });
+served("pullModel() fetches a file again whose journal lies", async () => {
+  startFaulty([], { afterGets: 6, fault: SLOW_DOWN });
+  await expect(pull(place, { connections: 1 })).rejects.toThrow();
+  proxy.heal();
+  const journals = path.join(cache.dir, ".pulls", "sd35.pull", "parts");
+  await writeFile(path.join(journals, "0"), Buffer.alloc(11, 1));
+  const { told } = await pull(place);
+  await expectWhole();
+  expect(troubles(told)).toEqual([expect.stringContaining("another checksum")]);
+});
 
-  it("refuses to replace another model unless it may, and whatever no pull has made", async () => {
+served(
+  "pullModel() refuses to replace another model unless it may, and whatever no pull has made",
+  async () => {
     await pull(place);
     await model.put("model.json", Buffer.from("{}"));
     await expect(pull(place)).rejects.toMatchObject({
@@ -179,41 +192,42 @@ describe.skipIf(isMissing)("pullModel()", () => {
     await expect(pull(place, { dir: own, replace: true })).rejects.toThrow(
       "no pull has made what lies there",
     );
-  });
+  },
+);
 
-  it("asks for checksums", async () => {
-    await store.delete("models/sd35/SHA256SUMS");
-    await expect(pull(place)).rejects.toThrow("farm models sums DIR writes it");
-  });
+served("pullModel() asks for checksums", async () => {
+  await store.delete("models/sd35/SHA256SUMS");
+  await expect(pull(place)).rejects.toThrow("farm models sums DIR writes it");
+});
 
-  it("has one of several callers fetch and the others wait for it", async () => {
-    proxy.slow(20);
-    const pulls = await Promise.all(Array.from({ length: 4 }, () => pull(place)));
-    expect(pulls.map(({ outcome }) => outcome).sort()).toEqual(["present", "present", "present", "pulled"]);
-    expect(requestsOf("sd35.safetensors")).toBe(11);
-    const waits = pulls.flatMap(({ told }) => told.onWait.mock.calls.map(([note]) => note));
-    expect(waits.some((note) => note !== undefined && note.doneBytes > 0)).toBe(true);
-    await expectWhole();
-  });
+served("pullModel() has one of several callers fetch and the others wait for it", async () => {
+  proxy.slow(20);
+  const pulls = await Promise.all(Array.from({ length: 4 }, () => pull(place)));
+  expect(pulls.map(({ outcome }) => outcome).sort()).toEqual(["present", "present", "present", "pulled"]);
+  expect(requestsOf("sd35.safetensors")).toBe(11);
+  const waits = pulls.flatMap(({ told }) => told.onWait.mock.calls.map(([note]) => note));
+  expect(waits.some((note) => note !== undefined && note.doneBytes > 0)).toBe(true);
+  await expectWhole();
+});
 
-  it("stops when it is told to, and goes on later", async () => {
-    const stop = new AbortController();
-    proxy.slow(30);
-    const reason = new Error("stopped");
-    const pulling = pull(place, { signal: stop.signal, connections: 2 });
-    await expect.poll(() => requestsOf("sd35.safetensors")).toBeGreaterThan(4);
-    stop.abort(reason);
-    await expect(pulling).rejects.toBe(reason);
-    const before = requestsOf("sd35.safetensors");
-    proxy.slow(0);
-    await pull(place);
-    await expectWhole();
-    expect(requestsOf("sd35.safetensors") - before).toBeLessThan(10);
-  });
+served("pullModel() stops when it is told to, and goes on later", async () => {
+  const stop = new AbortController();
+  proxy.slow(30);
+  const reason = new Error("stopped");
+  const pulling = pull(place, { signal: stop.signal, connections: 2 });
+  await expect.poll(() => requestsOf("sd35.safetensors")).toBeGreaterThan(4);
+  stop.abort(reason);
+  await expect(pulling).rejects.toBe(reason);
+  const before = requestsOf("sd35.safetensors");
+  proxy.slow(0);
+  await pull(place);
+  await expectWhole();
+  expect(requestsOf("sd35.safetensors") - before).toBeLessThan(10);
+});
 
-  it("says beforehand what it needs and what there is, and goes on from a disk that fills up", async ({
-    skip,
-  }) => {
+served(
+  "pullModel() says beforehand what it needs and what there is, and goes on from a disk that fills up",
+  async ({ skip }) => {
     const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=24m", "none", cache.dir]);
     if (mount.status !== 0) return skip("mounting a small disk takes root");
     try {
@@ -240,44 +254,44 @@ describe.skipIf(isMissing)("pullModel()", () => {
     } finally {
       spawnSync("umount", ["--lazy", cache.dir]);
     }
-  });
+  },
+);
 
-  it("makes room by models that nobody holds, the longest unused first", async () => {
-    const name = (at: string) => path.join(cache.dir, at);
-    for (const at of ["old", "held", "recent"]) await pull(place, { dir: name(at) });
-    await using _hold = await holdModel(placeOf(name("held")));
-    const signal = new AbortController().signal;
-    const options = { cacheDir: cache.dir, freeBytes: Number.MAX_SAFE_INTEGER, signal };
-    const pruned = async (changes: object) => {
-      const names = [];
-      for await (const one of pruneModels({ ...options, ...changes })) names.push(one.name);
-      return names;
-    };
-    expect(await pruned({})).toEqual([]);
-    expect(await pruned({ recentMs: 0, isDryRun: true })).toEqual(["old", "recent"]);
-    expect(await pruned({ recentMs: 0, keep: "recent" })).toEqual(["old"]);
-    expect(await Promise.all(["old", "held", "recent"].map((at) => isAbsent(name(at))))).toEqual([
-      true,
-      false,
-      false,
-    ]);
-    expect(await pruned({ recentMs: 0, freeBytes: 1 })).toEqual([]);
-  });
+served("pullModel() makes room by models that nobody holds, the longest unused first", async () => {
+  const name = (at: string) => path.join(cache.dir, at);
+  for (const at of ["old", "held", "recent"]) await pull(place, { dir: name(at) });
+  await using _hold = await holdModel(placeOf(name("held")));
+  const signal = new AbortController().signal;
+  const options = { cacheDir: cache.dir, freeBytes: Number.MAX_SAFE_INTEGER, signal };
+  const pruned = async (changes: object) => {
+    const names = [];
+    for await (const one of pruneModels({ ...options, ...changes })) names.push(one.name);
+    return names;
+  };
+  expect(await pruned({})).toEqual([]);
+  expect(await pruned({ recentMs: 0, isDryRun: true })).toEqual(["old", "recent"]);
+  expect(await pruned({ recentMs: 0, keep: "recent" })).toEqual(["old"]);
+  expect(await Promise.all(["old", "held", "recent"].map((at) => isAbsent(name(at))))).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  expect(await pruned({ recentMs: 0, freeBytes: 1 })).toEqual([]);
+});
 
-  it("has what it pulled checked again", async () => {
-    await pull(place);
-    await writeFile(path.join(dir, "tokenizer/vocab.json"), "[]");
-    await rm(path.join(dir, "tokenizer/merges.txt"));
-    const found = [];
-    for await (const file of verifyModel(dir, new AbortController().signal))
-      found.push(`${file.path} ${file.outcome}`);
-    expect(found).toEqual([
-      `${BIG} ok`,
-      "text_encoders/clip_l.safetensors ok",
-      "tokenizer/vocab.json differs",
-      "tokenizer/merges.txt absent",
-    ]);
-  });
+served("pullModel() has what it pulled checked again", async () => {
+  await pull(place);
+  await writeFile(path.join(dir, "tokenizer/vocab.json"), "[]");
+  await rm(path.join(dir, "tokenizer/merges.txt"));
+  const found = [];
+  for await (const file of verifyModel(dir, new AbortController().signal))
+    found.push(`${file.path} ${file.outcome}`);
+  expect(found).toEqual([
+    `${BIG} ok`,
+    "text_encoders/clip_l.safetensors ok",
+    "tokenizer/vocab.json differs",
+    "tokenizer/merges.txt absent",
+  ]);
 });
 
 /** Has faults hit the pieces of the big file only: the first so many, or all after some. */
