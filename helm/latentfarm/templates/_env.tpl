@@ -7,6 +7,7 @@ that finds another one does not start.
 {{- define "latentfarm.dataDir" -}}/var/lib/latentfarm{{- end -}}
 {{- define "latentfarm.httpPort" -}}8080{{- end -}}
 {{- define "latentfarm.metricsPort" -}}9464{{- end -}}
+{{- define "latentfarm.c2paDir" -}}/run/secrets/latentfarm/c2pa{{- end -}}
 {{- define "latentfarm.redisPasswordFile" -}}/run/secrets/latentfarm/redis/{{ .Values.redis.passwordKey }}{{- end -}}
 
 {{/* What every process reads. */}}
@@ -183,6 +184,14 @@ that finds another one does not start.
 {{- with $pool.spot }}
 - name: FARM_SPOT
   value: {{ . | quote }}
+{{- end }}
+{{- with $root.Values.workers.contentCredentials }}
+{{- if .existingSecret }}
+- name: FARM_C2PA_CERT
+  value: {{ include "latentfarm.c2paDir" . }}/{{ .certKey }}
+- name: FARM_C2PA_KEY
+  value: {{ include "latentfarm.c2paDir" . }}/{{ .keyKey }}
+{{- end }}
 {{- end }}
 {{- if $root.Values.workers.podDeletionCost.enabled }}
 - name: FARM_POD_NAME

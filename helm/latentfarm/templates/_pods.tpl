@@ -173,6 +173,7 @@ readinessProbe:
     port: {{ . }}
   periodSeconds: 5
   timeoutSeconds: 3
-  # All processes lose their Redis at once: while it fails over they go on telling so themselves, with Retry-After.
-  failureThreshold: 3
+  # Half a minute: all processes lose a Redis at once, and while it fails over the gateways' own 503 with Retry-After is a
+  # better answer than none. A pod that ends leaves its Service without this.
+  failureThreshold: 6
 {{- end -}}
