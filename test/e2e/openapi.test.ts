@@ -84,6 +84,7 @@ describe("/openapi.json", () => {
     expect(job.status).toBe("succeeded");
     await get(`/v1/jobs/${job.id}`, "/v1/jobs/{id}");
     await get("/v1/jobs?status=succeeded&limit=1", "/v1/jobs");
+    await get(`/v1/jobs/${job.id}/frames?status=succeeded`, "/v1/jobs/{id}/frames");
     const picture = await get(`/v1/jobs/${job.id}/frames/0`, "/v1/jobs/{id}/frames/{index}");
     // fetch() would say that it wants no stored answer, as it keeps none.
     const known = { "if-none-match": picture.headers.get("etag") ?? "", "cache-control": "max-age=0" };
@@ -142,7 +143,7 @@ describe("/openapi.json", () => {
     await call({ method: "POST", path: "/v1/jobs", body: "a", headers: text, expected: 415 });
     await call({ path: "/v1/jobs?limit=0", template: "/v1/jobs", expected: 422 });
     await call({ path: "/v1/stats", headers: { origin: "https://example.org" }, expected: 403 });
-    for (const part of ["", "/events", "/deliveries"])
+    for (const part of ["", "/events", "/frames", "/deliveries"])
       await get(`/v1/jobs/${unknown}${part}`, `/v1/jobs/{id}${part}`, 404);
     for (const part of ["/cancel", "/retry"])
       await post(`/v1/jobs/${unknown}${part}`, `/v1/jobs/{id}${part}`, 404);

@@ -206,6 +206,27 @@ describe("jobs", () => {
     expect((await request(app).get(`/v1/jobs/${id}`)).body.id).toBe(id);
   });
 
+  it("readJob() lists the first 1,000 frames, listFrames() the rest, from a sidecar too", async () => {
+    const submitted = await request(app).post("/v1/jobs").send({ prompt: "a", num_images: 1_002 });
+    const { id, frames, frames_next_cursor: cursor, urls } = submitted.body;
+    expect([frames.length, cursor, urls.frames]).toEqual([1_000, "1000", `/v1/jobs/${id}/frames`]);
+    const pages = async () => {
+      const job = (await request(app).get(`/v1/jobs/${id}`)).body;
+      const rest = (await request(app).get(`${urls.frames}?cursor=${job.frames_next_cursor}&limit=1`)).body;
+      const none = (await request(app).get(`${urls.frames}?status=failed`)).body;
+      return [job.frames.length, rest.frames[0].index, rest.next_cursor, none];
+    };
+    const expected = [1_000, 1_000, "1001", { frames: [], next_cursor: null }];
+    expect(await pages()).toEqual(expected);
+    const record = await farm.getJob(id);
+    const info = { contentType: "application/json", metadata: {} };
+    await store.put(jobKey(id), Buffer.from(JSON.stringify(record)), info);
+    farm.forget(id);
+    expect(await pages()).toEqual(expected);
+    const last = (await request(app).get(`${urls.frames}?cursor=1001`)).body;
+    expect([last.frames.length, last.next_cursor]).toEqual([1, null]);
+  });
+
   it("cancelJob() keeps the history of a job that no worker had, whose log may go", async () => {
     const id = await submit();
     await request(app).post(`/v1/jobs/${id}/cancel`);

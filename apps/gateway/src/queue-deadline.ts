@@ -9,6 +9,7 @@ export type GatewayQueue = Pick<
   | "getJob"
   | "getJobHead"
   | "getFrame"
+  | "listFrames"
   | "cancel"
   | "retry"
   | "listJobs"
@@ -35,6 +36,7 @@ export function boundQueue(farm: Farm, msMax: number): GatewayQueue {
     getJob: (id) => within(farm.getJob(id), msMax),
     getJobHead: (id) => within(farm.getJobHead(id), msMax),
     getFrame: (id, index) => within(farm.getFrame(id, index), msMax),
+    listFrames: (id, query) => within(farm.listFrames(id, query), msMax),
     cancel: (id) => within(farm.cancel(id), msMax),
     retry: (id) => within(farm.retry(id), msMax),
     listJobs: (query) => within(farm.listJobs(query), msMax),

@@ -5,6 +5,7 @@ import { createKeyRoute, listKeysRoute, revokeKeyRoute } from "./routes/admin/ke
 import { listTenantsRoute, setTenantRoute } from "./routes/admin/tenants.js";
 import { cancelJobRoute } from "./routes/cancel-job.js";
 import { healthRoute, readyRoute } from "./routes/health.js";
+import { listFramesRoute } from "./routes/list-frames.js";
 import { listJobsRoute } from "./routes/list-jobs.js";
 import { listModelsRoute } from "./routes/list-models.js";
 import { listWorkersRoute } from "./routes/list-workers.js";
@@ -32,6 +33,7 @@ export function createRoutes(context: GatewayContext): readonly (Route<unknown> 
     readJobRoute(context),
     streamEventsRoute(context),
     readFrameRoute(context),
+    listFramesRoute(context),
     listJobsRoute(context),
     cancelJobRoute(context),
     retryJobRoute(context),

@@ -16,6 +16,7 @@ interface Foreign {
 /** Every call that names something of a tenant's. */
 const CALLS: readonly (readonly [name: string, send: (agent: Agent, of: Foreign) => Test])[] = [
   ["a job", (agent, { job }) => agent.get(`/v1/jobs/${job}`)],
+  ["its frames", (agent, { job }) => agent.get(`/v1/jobs/${job}/frames`)],
   ["a cancel", (agent, { job }) => agent.post(`/v1/jobs/${job}/cancel`)],
   ["events", (agent, { job }) => agent.get(`/v1/jobs/${job}/events`)],
   ["the head of events", (agent, { job }) => agent.head(`/v1/jobs/${job}/events`)],

@@ -198,6 +198,26 @@ const WRONG_REQUESTS: readonly (readonly [name: string, send: Send, status: numb
   ["a redelivery with a body", (agent) => agent.post("/v1/deliveries/x/redeliver").send([1]), 422, "body"],
   ["an unknown endpoint's secret", (agent) => agent.get("/v1/webhooks/x/secret"), 404, "id"],
   ["an unknown endpoint to rotate", (agent) => agent.post("/v1/webhooks/x/rotate"), 404, "id"],
+  [
+    "a page of too many frames",
+    (agent) => agent.get(`/v1/jobs/${KNOWN_FORM}/frames?limit=1001`),
+    422,
+    "query.limit",
+  ],
+  ["a page of no frames", (agent) => agent.get(`/v1/jobs/${KNOWN_FORM}/frames?limit=0`), 422, "query.limit"],
+  [
+    "a cursor that is no index",
+    (agent) => agent.get(`/v1/jobs/${KNOWN_FORM}/frames?cursor=-1`),
+    422,
+    "query.cursor",
+  ],
+  [
+    "frames of no state",
+    (agent) => agent.get(`/v1/jobs/${KNOWN_FORM}/frames?status=done`),
+    422,
+    "query.status",
+  ],
+  ["frames of an unknown job", (agent) => agent.get(`/v1/jobs/${KNOWN_FORM}/frames`), 404, "id"],
   ["an unknown endpoint to delete", (agent) => agent.delete("/v1/webhooks/x"), 404, "id"],
   ["an unknown endpoint to enable", (agent) => agent.post("/v1/webhooks/x/enable"), 404, "id"],
   [

@@ -2,6 +2,8 @@ export {
   type CallOptions,
   createLatentfarmClient,
   type DeliveryPage,
+  type FrameOptions,
+  type FramePage,
   type JobPage,
   type LatentfarmClient,
   type ListOptions,

@@ -36,6 +36,7 @@ describe("the calls of a client", () => {
     await client.stats();
     await client.deliveries("job_1", { cursor: "c" });
     await client.redeliver("msg_1");
+    await client.frames("job_1", { status: "failed", limit: 5, cursor: "7" });
     await client.webhooks();
     await client.deleteWebhook("ep_1");
     await client.downloadFrame("job_1", 3);
@@ -51,6 +52,7 @@ describe("the calls of a client", () => {
       "GET /v1/stats",
       "GET /v1/jobs/job_1/deliveries?cursor=c",
       "POST /v1/deliveries/msg_1/redeliver",
+      "GET /v1/jobs/job_1/frames?status=failed&limit=5&cursor=7",
       "GET /v1/webhooks",
       "DELETE /v1/webhooks/ep_1",
       "GET /v1/jobs/job_1/frames/3",
@@ -67,6 +69,24 @@ describe("the calls of a client", () => {
     });
     expect([submit?.body, dryRun?.body]).toEqual(['{"prompt":"a","seed":7}', '{"prompt":"a"}']);
     expect(dryRun?.headers["idempotency-key"]).toBeUndefined();
+  });
+
+  test("eachFrame() goes through the pages, from the cursor on", async () => {
+    const pages = [
+      { frames: [{ index: 4 }, { index: 6 }], next_cursor: "7" },
+      { frames: [], next_cursor: "9" },
+      { frames: [{ index: 9 }], next_cursor: null },
+    ];
+    await using farm = await startFakeFarm((response, _request, number) =>
+      answerJson(response, 200, pages[number] ?? {}),
+    );
+    const seen: number[] = [];
+    for await (const { index } of clientOf(farm).client.eachFrame("job_1", { limit: 2, cursor: "4" }))
+      seen.push(index);
+    expect(seen).toEqual([4, 6, 9]);
+    expect(farm.requests.map(({ url }) => url)).toEqual(
+      ["4", "7", "9"].map((cursor) => `/v1/jobs/job_1/frames?limit=2&cursor=${cursor}`),
+    );
   });
 
   test("submit() makes a key of its own for each job, and keeps it over its tries", async () => {

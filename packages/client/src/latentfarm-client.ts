@@ -2,6 +2,7 @@ import type {
   Delivery,
   DryRun,
   Endpoint,
+  Frame,
   Job,
   JobSummary,
   Stats,
@@ -48,6 +49,21 @@ export interface JobPage {
   readonly next_cursor: string | null;
 }
 
+/** Which frames are wanted. */
+export interface FrameOptions extends CallOptions {
+  readonly status?: Status;
+  /** 1..1,000; 100 when absent. */
+  readonly limit?: number;
+  /** `next_cursor` of the page before, or `frames_next_cursor` of the job. */
+  readonly cursor?: string;
+}
+
+/** A page of a job's frames, by index. */
+export interface FramePage {
+  readonly frames: Frame[];
+  readonly next_cursor: string | null;
+}
+
 /** A page of deliveries, newest first. */
 export interface DeliveryPage {
   readonly deliveries: Delivery[];
@@ -65,7 +81,12 @@ export interface LatentfarmClient {
   submit(job: Submission, options?: SubmitOptions): Promise<Job>;
   /** What the job would cost and when it would be done; nothing is queued. */
   dryRun(job: Submission, options?: CallOptions): Promise<DryRun>;
+  /** The job with its first 1,000 frames; `frames_next_cursor` is not null when it has more. */
   get(id: string, options?: CallOptions): Promise<Job>;
+  /** A page of the job's frames, by index. */
+  frames(id: string, options?: FrameOptions): Promise<FramePage>;
+  /** Every frame of the job, by index, in pages of `limit`. */
+  eachFrame(id: string, options?: FrameOptions): AsyncGenerator<Frame, void, undefined>;
   list(options?: ListOptions): Promise<JobPage>;
   /** Cancels what is not yet done; the second time as well as the first. */
   cancel(id: string, options?: CallOptions): Promise<Job>;
@@ -109,7 +130,18 @@ export function createLatentfarmClient(options: ClientOptions): LatentfarmClient
   });
   const events = (id: string, given: EventOptions = {}) =>
     readEvents(transport, `${jobPath(id)}/events`, { ...options, ...given });
+  const frames = (id: string, { signal, status, limit, cursor }: FrameOptions = {}): Promise<FramePage> =>
+    transport.read({ path: `${jobPath(id)}/frames`, query: { status, limit, cursor }, signal });
   return {
+    frames,
+    async *eachFrame(id, given = {}) {
+      let cursor: string | null | undefined = given.cursor;
+      do {
+        const page = await frames(id, cursor === undefined ? given : { ...given, cursor });
+        yield* page.frames;
+        cursor = page.next_cursor;
+      } while (cursor !== null);
+    },
     submit: (job, given) => submit(transport, job, given),
     dryRun: (body, { signal } = {}) =>
       transport.read({ ...post("/v1/jobs", { signal }), query: { dry_run: "true" }, body }),

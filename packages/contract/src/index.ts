@@ -55,6 +55,7 @@ export {
   type FrameResult,
   type FrameTimings,
   failureSchema,
+  frameListSchema,
   frameRecordSchema,
   frameResultSchema,
   frameSchema,
@@ -115,6 +116,7 @@ export { PRECISION_PLANS, type PrecisionPlanName, precisionPlanSchema } from "./
 export { PROBLEM_CONTENT_TYPE, type Problem, problemSchema, toProblem } from "./problem.js";
 export {
   deliveryListQuerySchema,
+  frameListQuerySchema,
   jobListQuerySchema,
   pageQuerySchema,
   parseQuery,
@@ -170,4 +172,4 @@ export {
   webhookEnvelopeSchema,
   webhookRequestSchema,
 } from "./webhook.js";
-export { eventToWire, jobPath, jobToSummary, jobToWire } from "./wire.js";
+export { eventToWire, framesToWire, jobPath, jobToSummary, jobToWire } from "./wire.js";

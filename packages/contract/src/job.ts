@@ -160,12 +160,16 @@ export type JobHead = z.infer<typeof jobHeadSchema>;
 /** A job as clients see it. */
 export const jobSchema = jobRecordSchema.omit({ tenant: true }).extend({
   params: jobParamsSchema.omit({ metadata: true }),
+  /** The first `job_frames_shown_max` in an answer, `webhook_frames_max` or the event's own in a webhook. */
   frames: z.array(frameSchema),
+  /** The cursor at `urls.frames` of those behind the last one listed; null when there are none. */
+  frames_next_cursor: z.string().nullable(),
   metadata: metadataSchema,
   webhook: jobWebhookSchema.omit({ endpoint: true }).nullable(),
   urls: z.object({
     self: z.string(),
     events: z.string(),
+    frames: z.string(),
     cancel: z.string(),
     retry: z.string(),
     deliveries: z.string(),
@@ -176,10 +180,16 @@ export const jobSchema = jobRecordSchema.omit({ tenant: true }).extend({
 export type Job = z.infer<typeof jobSchema>;
 
 /** A job as a list shows it: without its frames, which a job of thousands has. */
-export const jobSummarySchema = jobSchema.omit({ frames: true });
+export const jobSummarySchema = jobSchema.omit({ frames: true, frames_next_cursor: true });
 
 /** A job as a list shows it. */
 export type JobSummary = z.infer<typeof jobSummarySchema>;
+
+/** The body of `GET /v1/jobs/{id}/frames`, by index; `next_cursor` is null on the last page. */
+export const frameListSchema = z.object({
+  frames: z.array(frameSchema),
+  next_cursor: z.string().nullable(),
+});
 
 /** The body of `GET /v1/jobs`, newest first; `next_cursor` is null on the last page. */
 export const jobListSchema = z.object({

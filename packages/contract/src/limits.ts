@@ -96,6 +96,11 @@ export const LIMITS = {
   rate_per_minute_max: 100_000,
   /** Characters of what a person calls a key. */
   key_name_chars_max: 128,
+  /** Frames that a job is shown with, some 0.6 kB each; the rest of a larger job's are fetched page by page. */
+  job_frames_shown_max: 1_000,
+  /** Frames of one page. */
+  frames_page_max: 1_000,
+  frames_page_default: 100,
   page_min: 1,
   /** Entries of one page of a list. */
   page_max: 100,

@@ -36,6 +36,25 @@ export const jobListQuerySchema = z.strictObject({
   cursor: z.string().refine(isJobId, CURSOR_FAULT).optional(),
 });
 
+const FRAMES_FAULT = `must be a whole number of ${LIMITS.page_min}..${LIMITS.frames_page_max} (limits page_min, frames_page_max)`;
+
+/** The query of `GET /v1/jobs/{id}/frames`. */
+export const frameListQuerySchema = z.strictObject({
+  status: oneOf(STATUSES),
+  limit: z
+    .string()
+    .regex(/^[0-9]{1,9}$/, FRAMES_FAULT)
+    .transform(Number)
+    .refine((limit) => limit >= LIMITS.page_min && limit <= LIMITS.frames_page_max, FRAMES_FAULT)
+    .default(LIMITS.frames_page_default),
+  /** The index that the page begins with. */
+  cursor: z
+    .string()
+    .regex(/^[0-9]{1,5}$/, CURSOR_FAULT)
+    .transform(Number)
+    .optional(),
+});
+
 /** The query of `GET /v1/deliveries`. */
 export const deliveryListQuerySchema = z.strictObject({ status: oneOf(DELIVERY_STATUSES), ...page });
 

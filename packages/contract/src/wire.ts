@@ -1,17 +1,28 @@
 import type { JobEvent, WireEvent } from "./events.js";
 import type { JobId } from "./ids.js";
 import type { Frame, FrameRecord, Job, JobHead, JobRecord, JobSummary } from "./job.js";
+import { LIMITS } from "./limits.js";
 
 /** The path of a job. */
 export function jobPath(id: JobId): string {
   return `/v1/jobs/${id}`;
 }
 
-/** A job as clients see it: object keys become paths on the gateway. `base` stands before each path, such as `https://farm.example`. */
+/**
+ * A job as clients see it: object keys become paths on the gateway, and of its frames there are the first
+ * `job_frames_shown_max`. `base` stands before each path, such as `https://farm.example`.
+ */
 export function jobToWire(record: JobRecord, base = ""): Job {
-  const frames = record.frames.map((frame) => frameToWire(record.id, frame, base));
-  const { frames: _frames, ...head } = record;
-  return { ...jobToSummary(head, base), frames };
+  const { frames: known, ...head } = record;
+  const frames = framesToWire(record.id, known.slice(0, LIMITS.job_frames_shown_max), base);
+  const behind = (frames.at(-1)?.index ?? -1) + 1;
+  const next = behind < record.progress.frames ? String(behind) : null;
+  return { ...jobToSummary(head, base), frames, frames_next_cursor: next };
+}
+
+/** Frames of a job as clients see them. */
+export function framesToWire(id: JobId, frames: readonly FrameRecord[], base = ""): Frame[] {
+  return frames.map((frame) => frameToWire(id, frame, base));
 }
 
 /** A job as a list shows it. */
@@ -27,6 +38,7 @@ export function jobToSummary(record: JobHead, base = ""): JobSummary {
     urls: {
       self,
       events: `${self}/events`,
+      frames: `${self}/frames`,
       cancel: `${self}/cancel`,
       retry: `${self}/retry`,
       deliveries: `${self}/deliveries`,

@@ -12,6 +12,7 @@ import { createReleaser } from "./frames/release-frames.js";
 import { cancelJob } from "./jobs/cancel-job.js";
 import { readEvents } from "./jobs/job-events.js";
 import { keepFarm } from "./jobs/keep-farm.js";
+import { listFrames } from "./jobs/list-frames.js";
 import { listJobs } from "./jobs/list-jobs.js";
 import { readFrame } from "./jobs/read-frame.js";
 import { readEstimatedHead, readEstimatedJob } from "./jobs/read-job.js";
@@ -61,6 +62,7 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
     getJob: (id) => readEstimatedJob(context, id),
     getJobHead: (id) => readEstimatedHead(context, id),
     getFrame: (id, index) => readFrame(redis, id, index),
+    listFrames: (id, query) => listFrames(redis, id, query),
     cancel: (id) => cancelJob(context, id),
     retry: (id) => retryJob(context, id),
     listJobs: (query) => listJobs(context, query),

@@ -64,6 +64,23 @@ export interface JobFrame {
   readonly frame: FrameRecord | undefined;
 }
 
+/** Which frames of a job are wanted. */
+export interface FrameQuery {
+  /** The index to begin with. */
+  readonly from: number;
+  readonly limit: number;
+  /** Frames in this state only. */
+  readonly status?: Status | undefined;
+}
+
+/** A page of a job's frames, by index. */
+export interface FramePage {
+  readonly tenant: string;
+  readonly frames: readonly FrameRecord[];
+  /** The index that the next page begins with; null on the last one. */
+  readonly next: number | null;
+}
+
 /** Which of a tenant's jobs are wanted. */
 export interface JobQuery extends PageOptions {
   readonly tenant: string;
@@ -201,7 +218,10 @@ export interface Farm extends AsyncDisposable {
    * @throws {FarmError} idempotency_conflict; queue_unavailable
    */
   findSubmitted(tenant: string, idempotency: Idempotency): Promise<JobRecord | undefined>;
-  /** @throws {FarmError} queue_unavailable */
+  /**
+   * A job with its first `job_frames_shown_max` frames, as `submit`, `cancel` and `retry` give it too.
+   * @throws {FarmError} queue_unavailable
+   */
   getJob(id: JobId): Promise<JobRecord | undefined>;
   /**
    * A job without its frames, which are not read for it. Undefined when there is no such job.
@@ -213,6 +233,11 @@ export interface Farm extends AsyncDisposable {
    * @throws {FarmError} queue_unavailable
    */
   getFrame(id: JobId, index: number): Promise<JobFrame | undefined>;
+  /**
+   * A page of a job's frames; no more of the job is read for it. Undefined when there is no such job.
+   * @throws {FarmError} queue_unavailable
+   */
+  listFrames(id: JobId, query: FrameQuery): Promise<FramePage | undefined>;
   /**
    * Cancels what is not yet done: queued frames at once, running ones at their next step. Idempotent.
    * @throws {FarmError} queue_unavailable

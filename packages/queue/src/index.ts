@@ -7,6 +7,8 @@ export type {
   Farm,
   Forecast,
   FrameConsumer,
+  FramePage,
+  FrameQuery,
   FrameWork,
   Idempotency,
   JobDraft,

@@ -85,7 +85,8 @@ const JOB: Job = jobSchema.parse({
   error: null,
   metadata: {},
   webhook: null,
-  urls: { self: "", events: "", cancel: "", retry: "", deliveries: "" },
+  frames_next_cursor: null,
+  urls: { self: "", events: "", frames: "", cancel: "", retry: "", deliveries: "" },
 });
 
 /** The parts of a record without a fault, each of which a test can change. */

@@ -1,4 +1,4 @@
-import type { JobId } from "@latentfarm/contract";
+import { type JobId, type JobRecord, jobToWire } from "@latentfarm/contract";
 import { expect, test } from "vitest";
 import { createGatewayClient } from "./gateway-client.js";
 
@@ -148,3 +148,40 @@ test("a farm that asks for a key is told in the command line's words, and never 
   expect(failure).toMatchObject({ code: "unauthorized", message: expect.stringContaining("was revoked") });
   expect(String(failure)).not.toContain(apiKey);
 });
+
+test("job() gives all frames of a job that its answer lists in part", async () => {
+  const { frames, frames_next_cursor: cursor, ...head } = jobWith([0], "1");
+  const page = (index: number, next: string | null) =>
+    Response.json({ frames: jobWith([index], null).frames, next_cursor: next });
+  const { client, asked } = clientOf([
+    Response.json({ ...head, frames, frames_next_cursor: cursor }),
+    page(1, "2"),
+    page(2, null),
+  ]);
+  expect((await client.job(JOB)).frames.map(({ index }) => index)).toEqual([0, 1, 2]);
+  const path = `http://gateway.test:1/v1/jobs/${JOB}`;
+  expect(asked.map(({ url }) => url)).toEqual([
+    path,
+    `${path}/frames?limit=1000&cursor=1`,
+    `${path}/frames?limit=1000&cursor=2`,
+  ]);
+});
+
+/** A job as its answer lists it. */
+function jobWith(indices: readonly number[], cursor: string | null) {
+  const params = {
+    ...{ prompt: "a", negative_prompt: "", model: "m", width: 64, height: 64, steps: 1, guidance_scale: 1 },
+    ...{ sampler: "euler", scheduler: "simple", shift: 3, seed: "7", output_format: "png" as const },
+    ...{ output_quality: 90, num_images: 3, priority: "normal" as const, metadata: {} },
+  };
+  const record: JobRecord = {
+    ...{ id: JOB, tenant: "default", status: "queued", created_at: EVENT.timestamp, started_at: null },
+    ...{ finished_at: null, model: "m", params, start_before: null, cost: 0, position: null },
+    ...{ eta_seconds: null, eta_low_seconds: null, eta_high_seconds: null, error: null, webhook: null },
+    progress: { step: 0, steps: 3, frames_done: 0, frames: 3 },
+    frames: indices.map((index) => ({
+      ...{ index, seed: "7", status: "queued", attempt: 0, result: null, error: null },
+    })),
+  };
+  return { ...jobToWire(record), frames_next_cursor: cursor };
+}

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   FarmError,
+  frameListSchema,
   isTerminalEvent,
   type Job,
   type JobId,
   jobSchema,
+  LIMITS,
   modelListSchema,
   parseWith,
   problemSchema,
@@ -21,6 +23,7 @@ export interface GatewayClient {
   /** The names of the models that live workers serve. */
   models(): Promise<readonly string[]>;
   submit(request: SubmitRequest): Promise<Job>;
+  /** The job with all of its frames, those that its answer does not list in further calls. */
   job(id: JobId): Promise<Job>;
   cancel(id: JobId): Promise<void>;
   /** The job's events from its first to its last; a broken connection is taken up where it broke. */
@@ -70,7 +73,15 @@ export function createGatewayClient(options: GatewayClientOptions): GatewayClien
       return parseAnswer(jobSchema, answer);
     },
     async job(id) {
-      return parseAnswer(jobSchema, await json(`/v1/jobs/${id}`));
+      const job = parseAnswer(jobSchema, await json(`/v1/jobs/${id}`));
+      const frames = [...job.frames];
+      for (let cursor = job.frames_next_cursor; cursor !== null; ) {
+        const path = `/v1/jobs/${id}/frames?limit=${LIMITS.frames_page_max}&cursor=${cursor}`;
+        const page = parseAnswer(frameListSchema, await json(path));
+        frames.push(...page.frames);
+        cursor = page.next_cursor;
+      }
+      return { ...job, frames };
     },
     async cancel(id) {
       // Called when the signal has aborted already, so it has only its own deadline.
@@ -85,13 +96,19 @@ export function createGatewayClient(options: GatewayClientOptions): GatewayClien
   };
 }
 
-type Schema = typeof jobSchema;
+interface Schema<Answer> {
+  safeParse(
+    answer: unknown,
+  ):
+    | { readonly success: true; readonly data: Answer }
+    | { readonly success: false; readonly error: { readonly issues: readonly { path: PropertyKey[] }[] } };
+}
 
 /** An answer that does not fit the contract is the server's fault, not a wrong call. */
-function parseAnswer(schema: Schema, answer: unknown): Job {
+function parseAnswer<Answer>(schema: Schema<Answer>, answer: unknown): Answer {
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
-  const field = parsed.error.issues[0]?.path.join(".") ?? "body";
+  const field = parsed.error.issues[0]?.path.map(String).join(".") ?? "body";
   throw new FarmError("internal", `Cannot read the gateway's answer as a job: field ${field} is wrong`);
 }
 

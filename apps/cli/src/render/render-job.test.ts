@@ -42,7 +42,8 @@ const QUEUED: Job = {
   frames: [],
   error: null,
   metadata: {},
-  urls: { self: "", events: "", cancel: "", retry: "", deliveries: "" },
+  frames_next_cursor: null,
+  urls: { self: "", events: "", frames: "", cancel: "", retry: "", deliveries: "" },
 };
 
 /** A gateway that takes a job and is then gone. */

@@ -81,7 +81,7 @@ function lostSight({ client, lasting }: RenderJobOptions, id: JobId, error: unkn
 
 async function follow({ context, client }: RenderJobOptions, job: Job): Promise<void> {
   if (isTerminal(job.status)) return;
-  const progress = createProgress(context.terminal, job.frames.length);
+  const progress = createProgress(context.terminal, job.progress.frames);
   try {
     for await (const event of client.events(job.id)) progress.update(event);
   } finally {

@@ -167,6 +167,7 @@ type JobCalls = Pick<
   | "getJob"
   | "getJobHead"
   | "getFrame"
+  | "listFrames"
   | "cancel"
   | "retry"
   | "listJobs"
@@ -195,6 +196,17 @@ function fakeJobCalls(jobs: FakeJobs, wellFarm: () => Promise<void>): JobCalls {
       await wellFarm();
       const job = jobs.get(id);
       return job && { tenant: job.tenant, frames: job.frames.length, frame: job.frames[index] };
+    },
+    async listFrames(id, { from, limit, status }) {
+      await wellFarm();
+      const job = jobs.get(id);
+      const rest = job?.frames.filter(
+        (frame) => frame.index >= from && (status === undefined || frame.status === status),
+      );
+      if (job === undefined || rest === undefined) return undefined;
+      const frames = rest.slice(0, limit);
+      const next = rest.length > limit ? (frames.at(-1)?.index ?? 0) + 1 : null;
+      return { tenant: job.tenant, frames, next };
     },
     async cancel(id) {
       await wellFarm();

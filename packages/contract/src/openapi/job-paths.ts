@@ -26,7 +26,7 @@ export function jobPaths(): Json {
     "/v1/jobs/{id}": {
       get: operation({
         ...JOBS,
-        summary: "The job",
+        summary: `The job, with its first ${LIMITS.job_frames_shown_max} frames`,
         operationId: "getJob",
         scope: "read",
         parameters: [jobId],
@@ -45,6 +45,7 @@ export function jobPaths(): Json {
     },
     "/v1/jobs/{id}/retry": { post: retryJob() },
     "/v1/jobs/{id}/events": { get: streamEvents() },
+    "/v1/jobs/{id}/frames": { get: listFrames() },
     "/v1/jobs/{id}/frames/{index}": { get: readFrame() },
   };
 }
@@ -91,6 +92,30 @@ function listJobs(): Json {
     scope: "read",
     parameters: [status, ...PAGE],
     responses: { "200": answer("The page", "JobList") },
+  });
+}
+
+function listFrames(): Json {
+  const limit = {
+    type: "integer",
+    minimum: LIMITS.page_min,
+    maximum: LIMITS.frames_page_max,
+    default: LIMITS.frames_page_default,
+  };
+  const cursor =
+    "`next_cursor` of the page before or `frames_next_cursor` of the job, which is the index to begin with";
+  return operation({
+    ...JOBS,
+    summary: "A page of the job's frames, by index",
+    operationId: "listFrames",
+    scope: "read",
+    parameters: [
+      jobId,
+      queryParameter("status", "Frames in this state only", { type: "string", enum: STATUSES }),
+      queryParameter("limit", "Frames of the page", limit),
+      queryParameter("cursor", cursor, { type: "string", pattern: "^[0-9]{1,5}$" }),
+    ],
+    responses: { "200": answer("The page", "FrameList"), ...NOT_FOUND },
   });
 }
 

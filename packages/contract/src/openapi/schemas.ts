@@ -2,7 +2,7 @@ import { z } from "zod";
 import { apiKeySchema, auditListSchema, keyListSchema, keyRequestSchema, newKeySchema } from "../api-key.js";
 import { dryRunSchema, statsSchema } from "../estimate.js";
 import { wireEventSchema } from "../events.js";
-import { frameSchema, jobListSchema, jobSchema } from "../job.js";
+import { frameListSchema, frameSchema, jobListSchema, jobSchema } from "../job.js";
 import { modelListSchema, workerListSchema } from "../model.js";
 import { problemSchema } from "../problem.js";
 import { submitRequestSchema } from "../submit.js";
@@ -29,6 +29,7 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   Job: jobSchema,
   JobList: jobListSchema,
   Frame: frameSchema,
+  FrameList: frameListSchema,
   Event: wireEventSchema,
   DryRun: dryRunSchema,
   ModelList: modelListSchema,

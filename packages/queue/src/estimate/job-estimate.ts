@@ -1,6 +1,6 @@
 import { frameCost, type JobHead, type JobRecord } from "@latentfarm/contract";
 import type { JobDraft } from "../farm.js";
-import { costOfUnits, decodeHead, decodeJob, type StoredJob, unitsOfCost } from "../jobs/job-record.js";
+import { costOfUnits, decodeHead, type StoredJob, unitsOfCost } from "../jobs/job-record.js";
 import { EMPTY_FLOW, type OrderSnapshot } from "./order-snapshot.js";
 import { etaOf, type Prediction, predict } from "./predict.js";
 
@@ -18,16 +18,21 @@ export function predictDraft(snapshot: OrderSnapshot, { tenant, params }: JobDra
   });
 }
 
-/** A stored job that has not ended, with its position (0 when a frame of it lies ready) and ETA. */
-export function estimateJob(snapshot: OrderSnapshot, stored: StoredJob): JobRecord {
-  const job = decodeJob(stored);
+/**
+ * A stored job that has not ended, with its position (0 when a frame of it lies ready) and ETA; `ready` counts its released
+ * frames that wait.
+ */
+export function estimateJob(
+  snapshot: OrderSnapshot,
+  of: { readonly stored: StoredJob; readonly job: JobRecord; readonly ready: number },
+): JobRecord {
+  const { stored, job, ready } = of;
   const { fields } = stored;
-  const taken = Number(fields.next);
   // Frames of it that have failed and wait again are numbered among those that were released before.
-  const again = unreleasedOf(stored) - (fields.rest === "queued" ? job.frames.length - taken : 0);
+  const unreleased = fields.rest === "queued" ? job.progress.frames - Number(fields.next) : 0;
+  const again = unreleasedOf(stored) - unreleased;
   // A frame of it that is ready goes before everything that is not.
-  const queued = job.frames.slice(0, taken).filter(({ status }) => status === "queued").length;
-  const isReady = queued > Math.max(0, again);
+  const isReady = ready > Math.max(0, again);
   return { ...job, ...estimateOf(snapshot, { stored, head: job, isReady }) };
 }
 

@@ -5,7 +5,7 @@ import { CANCEL_CHANNEL, frameSnapshotKey, jobEventsKey, jobRecordKey } from "..
 import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
 import { CANCEL } from "../scripts/jobs.js";
-import { readJob } from "./job-record.js";
+import { readShownJob } from "./read-job.js";
 import type { SubmitContext } from "./submit-job.js";
 
 /** What ending a job before its time needs. */
@@ -24,7 +24,7 @@ export async function cancelJob(context: EndContext, id: JobId): Promise<JobReco
     args: [],
   });
   if (outcome === "gone") return undefined;
-  const job = await readJob(context.redis, id);
+  const job = await readShownJob(context.redis, id);
   if (job !== undefined) await takeOut(context, job, indices.map(Number));
   return job;
 }

@@ -84,16 +84,46 @@ const HEAD_FIELDS = [
  * Reads what Redis holds of a job apart from its frames: some twenty fields, however many frames it has.
  * @throws {FarmError} queue_unavailable
  */
-export async function readStoredHead(redis: Redis, id: JobId): Promise<StoredJob | undefined> {
+export function readStoredHead(redis: Redis, id: JobId): Promise<StoredJob | undefined> {
+  return readHeadWith(redis, id, []);
+}
+
+/**
+ * Reads what Redis holds of a job apart from its frames, and some fields of these with it.
+ * @throws {FarmError} queue_unavailable
+ */
+export async function readHeadWith(
+  redis: Redis,
+  id: JobId,
+  names: readonly string[],
+): Promise<StoredJob | undefined> {
+  const wanted = [...HEAD_FIELDS, ...names];
   const [values, params] = await bounded("read the job's head", () =>
-    Promise.all([redis.hmget(jobRecordKey(id), ...HEAD_FIELDS), redis.get(jobParamsKey(id))]),
+    Promise.all([redis.hmget(jobRecordKey(id), ...wanted), redis.get(jobParamsKey(id))]),
   );
-  const known = HEAD_FIELDS.flatMap((name, at) => {
-    const value = values[at];
-    return typeof value === "string" ? [[name, value] as const] : [];
-  });
-  const fields: Fields = { ...Object.fromEntries(known), id };
+  const fields: Fields = { ...fieldsFrom(wanted, values), id };
   return fields.status === undefined || params === null ? undefined : { fields, params };
+}
+
+/** What an HMGET gave, without what is not there. */
+export function fieldsFrom(
+  names: readonly string[],
+  values: readonly (string | null)[],
+): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (const [at, name] of names.entries()) {
+    const value = values[at];
+    if (typeof value === "string") fields[name] = value;
+  }
+  return fields;
+}
+
+/** What Redis may hold of each frame. */
+const FRAME_FIELDS = ["status", "attempt", "result", "error"] as const;
+
+/** The names of all fields of some frames. */
+export function frameFields(indices: readonly number[]): string[] {
+  return indices.flatMap((index) => FRAME_FIELDS.map((field) => `${index}:${field}`));
 }
 
 /** A job without its frames; its position and ETA are not among what Redis holds of it. */
@@ -127,16 +157,22 @@ export function decodeHead({ fields, params: text }: StoredJob): JobHead {
   } satisfies Record<keyof JobHead, unknown>);
 }
 
-/** A job out of what Redis holds of it. */
-export function decodeJob(stored: StoredJob): JobRecord {
+/** A job out of what Redis holds of it, with its first frames: all of them unless told how many were read. */
+export function decodeJob(stored: StoredJob, framesMax = Number.POSITIVE_INFINITY): JobRecord {
   const head = decodeHead(stored);
   const { fields } = stored;
-  const released = Number(fieldOf(fields, "next"));
-  const rest = fieldOf(fields, "rest");
-  const frames = Array.from({ length: head.progress.frames }, (_, index) =>
-    decodeFrame(fields, { index, seed: head.params.seed, silent: index < released ? "queued" : rest }),
+  const silent = silentStatuses(fields);
+  const frames = Array.from({ length: Math.min(head.progress.frames, framesMax) }, (_, index) =>
+    decodeFrame(fields, { index, seed: head.params.seed, silent: silent(index) }),
   );
   return { ...head, frames };
+}
+
+/** The status of a frame where none is written for it alone. */
+export function silentStatuses(fields: Fields): (index: number) => string {
+  const released = Number(fieldOf(fields, "next"));
+  const rest = fieldOf(fields, "rest");
+  return (index) => (index < released ? "queued" : rest);
 }
 
 /**

@@ -3,7 +3,8 @@ import { jobEventsKey, jobRecordKey } from "../keys.js";
 import { QUOTA_RETRY_SECONDS_MAX } from "../limits.js";
 import { runScript } from "../redis/run-script.js";
 import { RETRY } from "../scripts/jobs.js";
-import { costOfUnits, readJob } from "./job-record.js";
+import { costOfUnits } from "./job-record.js";
+import { readShownJob } from "./read-job.js";
 import type { SubmitContext } from "./submit-job.js";
 
 /**
@@ -19,7 +20,7 @@ export async function retryJob(
     args: [],
   });
   if (outcome === "gone") return undefined;
-  const job = await readJob(redis, id);
+  const job = await readShownJob(redis, id);
   if (outcome === "quota") throw retryRefusal(String(limit), Number(present), Number(allowed));
   if (outcome === "nothing" && job !== undefined) {
     throw new FarmError(

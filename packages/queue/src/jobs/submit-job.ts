@@ -21,8 +21,9 @@ import { FARM_USAGE_KEY, idempotencyKey, jobEventsKey, jobRecordKey, queueModel,
 import { bounded } from "../redis/errors.js";
 import { runScript } from "../redis/run-script.js";
 import { CREATE } from "../scripts/jobs.js";
-import { costOfUnits, readJob, unitsOfCost } from "./job-record.js";
+import { costOfUnits, unitsOfCost } from "./job-record.js";
 import { quotaRefusal } from "./quota-refusal.js";
+import { readShownJob } from "./read-job.js";
 
 /** What taking a job in needs. */
 export interface SubmitContext {
@@ -74,7 +75,7 @@ async function createJob(context: SubmitContext, job: NewJob): Promise<JobRecord
   invariant(first !== undefined && isJobId(first), "the record of a new job names its id");
   if (outcome === "conflict") throw conflict(first);
   if (outcome === "created") return withEstimate(newRecord(job), prediction);
-  const known = await readJob(context.redis, first);
+  const known = await readShownJob(context.redis, first);
   invariant(known !== undefined, "a job that is known is there");
   return known;
 }
@@ -107,7 +108,7 @@ export async function findSubmitted(
   const { job: id, hash } = JSON.parse(text);
   invariant(isJobId(id), "an idempotency key names a job");
   if (hash !== idempotency.bodyHash) throw conflict(id);
-  return readJob(redis, id);
+  return readShownJob(redis, id);
 }
 
 /** In the order in which the script takes them, but for the last, the place in the trace. */
@@ -161,7 +162,7 @@ function newRecord(job: NewJob): JobRecord {
     eta_seconds: null,
     eta_low_seconds: null,
     eta_high_seconds: null,
-    frames: Array.from({ length: count }, (_, index) => ({
+    frames: Array.from({ length: Math.min(count, LIMITS.job_frames_shown_max) }, (_, index) => ({
       index,
       seed: frameSeed(params.seed, index),
       status: "queued" as const,
