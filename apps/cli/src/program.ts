@@ -8,6 +8,7 @@ import { inspectCommand } from "./commands/inspect.js";
 import { keysCommand } from "./commands/keys.js";
 import { modelsCommand } from "./commands/models.js";
 import { renderCommand } from "./commands/render.js";
+import { sizingCommand } from "./commands/sizing.js";
 import { testCommand } from "./commands/test.js";
 import { upCommand } from "./commands/up.js";
 import type { CommandContext } from "./context.js";
@@ -25,6 +26,7 @@ export function createProgram(context: CommandContext): Command {
     keysCommand,
     modelsCommand,
     gpuCommand,
+    sizingCommand,
     historyCommand,
     gcCommand,
     benchCommand,
