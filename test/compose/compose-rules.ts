@@ -171,14 +171,13 @@ export function composeProblems(model: ComposeModel): string[] {
   );
 }
 
-/** What every image is built from. */
-export const DOCKERFILE: string = path.join(REPOSITORY_ROOT, "infra", "docker", "Dockerfile");
-
 /** The build targets of the Dockerfile. */
 export function dockerTargets(): readonly string[] {
-  return [...readFileSync(DOCKERFILE, "utf8").matchAll(/^FROM .+ AS ([\w-]+)\s*$/gim)].map(
-    ([, name = ""]) => name,
-  );
+  return [
+    ...readFileSync(path.join(REPOSITORY_ROOT, "infra", "docker", "Dockerfile"), "utf8").matchAll(
+      /^FROM .+ AS ([\w-]+)\s*$/gim,
+    ),
+  ].map(([, name = ""]) => name);
 }
 
 /** Seconds of a duration as compose writes it, such as `1m30s`; 0 for none. */
