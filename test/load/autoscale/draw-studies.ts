@@ -1,6 +1,6 @@
 import { init } from "echarts";
 import sharp from "sharp";
-import { HOUR_MS } from "./assumptions.js";
+import { GPUS, HOUR_MS } from "./assumptions.js";
 import type { DayRecord } from "./simulate-day.js";
 import type { StudyResult } from "./studies.js";
 import { meanOf } from "./study-verdict.js";
@@ -35,6 +35,9 @@ const FONT = "DejaVu Sans";
 const INK = "#1f2937";
 const FAINT = "#e5e7eb";
 
+/** Worker-hours up to which work ahead is shown: the large job alone is 16. */
+const AHEAD_HOURS_MAX = 3;
+
 /** Milliseconds of a day's scrapes for each point of its lines. */
 const POINT_MS = 120_000;
 
@@ -58,7 +61,7 @@ export async function drawStudies(
       field: "onTime",
       y: "% on time",
       min: 86,
-      max: 98,
+      max: 99,
     }),
     frontPanel(results, {
       title: "Slow pictures against cost",
@@ -71,7 +74,8 @@ export async function drawStudies(
     dayPanel(days, {
       title: "Work ahead, the same day",
       y: "worker-hours",
-      of: (sample) => sample.backlog / 0.9 / 3_600,
+      of: (sample) => sample.backlog / GPUS.l4.rate / 3_600,
+      max: AHEAD_HOURS_MAX,
     }),
   ];
   const width = COLUMNS * PANEL_WIDTH;
@@ -114,6 +118,7 @@ function dayPanel(
     readonly title: string;
     readonly y: string;
     readonly of: (sample: DayRecord["samples"][number]) => number;
+    readonly max?: number;
   },
 ): Panel {
   const lines = days.map(({ name, record }) => {
@@ -124,7 +129,12 @@ function dayPanel(
       isDay: true,
     };
   });
-  return { title: shown.title, x: { name: "hour", min: 0, max: 24 }, y: { name: shown.y, min: 0 }, lines };
+  return {
+    title: shown.title,
+    x: { name: "hour", min: 0, max: 24 },
+    y: { name: shown.y, min: 0, ...(shown.max === undefined ? {} : { max: shown.max }) },
+    lines,
+  };
 }
 
 function optionsOf(panels: readonly Panel[]) {
@@ -151,6 +161,8 @@ function optionsOf(panels: readonly Panel[]) {
       formatter: (text: string) => text.replace(/^\d+:/, ""),
       ...place(index, MARGIN.left - 10, PANEL_HEIGHT - 42),
       width: PANEL_WIDTH - MARGIN.left,
+      // The server has no canvas to measure text with, and takes it for shorter than it is.
+      itemGap: 34,
       itemHeight: 4,
       itemWidth: 16,
       icon: "rect",

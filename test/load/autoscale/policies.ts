@@ -17,7 +17,7 @@ export const DEFAULTS = {
   downPods: 1,
   downPeriodSeconds: 60,
   fallbackFailures: 3,
-  fallbackReplicas: 2,
+  fallbackReplicas: 4,
   slots: 2,
   drainSeconds: 60,
 } as const;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DayReport } from "./day-report.js";
 import { STUDIES, type StudyCase, type StudyResult } from "./studies.js";
-import { judgeStudies } from "./study-verdict.js";
+import { differencesOf, judgeStudies, spreadOf } from "./study-verdict.js";
 
 const REPORT: DayReport = {
   backlogP50: 0,
@@ -66,5 +66,33 @@ describe("judgeStudies()", () => {
 
   it("holds no claim of studies that were not played", () => {
     expect(judgeStudies([]).every(({ holds }) => !holds)).toBe(true);
+  });
+});
+
+describe("differencesOf()", () => {
+  const result = (name: string, onTime: readonly number[], study = "signals"): StudyResult => ({
+    study,
+    case: { name, pools: [] },
+    reports: onTime.map((share) => ({ ...REPORT, onTime: share })),
+  });
+
+  it("compares day by day, so that days that differ from each other do not blur it", () => {
+    const results = [result("the defaults", [0.9, 0.5]), result("other", [0.92, 0.52])];
+    const [, other] = results;
+    const differences = other && differencesOf(other, results, "onTime");
+    expect(spreadOf(differences ?? []).mean).toBeCloseTo(0.02, 9);
+    expect(spreadOf(differences ?? []).sd).toBeCloseTo(0, 9);
+  });
+
+  it("has nothing to compare with in a study without the defaults", () => {
+    const results = [result("the defaults", [0.9]), result("other", [0.9], "pictures")];
+    expect(results[1] && differencesOf(results[1], results, "onTime")).toBeUndefined();
+  });
+});
+
+describe("spreadOf()", () => {
+  it("is the mean and the deviation of a sample", () => {
+    expect(spreadOf([2, 4, 6])).toEqual({ mean: 4, sd: 2 });
+    expect(spreadOf([5])).toEqual({ mean: 5, sd: 0 });
   });
 });

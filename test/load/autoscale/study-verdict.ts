@@ -12,7 +12,28 @@ const SAME_ON_TIME = 0.002;
 
 /** The mean of a number over the days of a case. */
 export function meanOf({ reports }: StudyResult, field: keyof DayReport): number {
-  return reports.reduce((sum, report) => sum + report[field], 0) / Math.max(1, reports.length);
+  return spreadOf(reports.map((report) => report[field])).mean;
+}
+
+/** The mean and the standard deviation of a list; a deviation of 0 for one. */
+export function spreadOf(values: readonly number[]): { readonly mean: number; readonly sd: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, sd: values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1)) };
+}
+
+/**
+ * A number of a case less that of the defaults on the same days: days differ more than cases, so cases are compared day by
+ * day. Undefined in a study without the defaults.
+ */
+export function differencesOf(
+  result: StudyResult,
+  results: readonly StudyResult[],
+  field: keyof DayReport,
+): readonly number[] | undefined {
+  const base = results.find((one) => one.study === result.study && one.case.name === DEFAULT_CASE);
+  if (base === undefined) return undefined;
+  return result.reports.map((report, day) => report[field] - (base.reports[day]?.[field] ?? 0));
 }
 
 /**

@@ -3,7 +3,11 @@ import type { DayReport } from "./day-report.js";
 
 /** A case as the stored figures have it. */
 export type StoredCase = { readonly study: string; readonly case: string } & {
-  readonly [Field in keyof DayReport]?: { readonly mean: number; readonly sd: number };
+  /** Mean and standard deviation between the days. */
+  readonly [Field in keyof DayReport | "onTimeAgainstDefaults"]?: {
+    readonly mean: number;
+    readonly sd: number;
+  };
 };
 
 /** What stands around the table in docs/autoscaling.md. */
@@ -33,10 +37,12 @@ export function formatSummary(cases: readonly StoredCase[]): string {
     if (found === undefined) throw new RangeError(`Cannot show a case that was not played: case is ${name}`);
     const tell = (field: keyof DayReport, digits = 0, scale = 1) =>
       ((found[field]?.mean ?? 0) * scale).toFixed(digits);
-    const spread = ((found.onTime?.sd ?? 0) * 100).toFixed(1);
+    const { mean = 0, sd = 0 } = found.onTimeAgainstDefaults ?? {};
+    const isBase = shown.startsWith("**");
     return [
       shown,
-      `${tell("onTime", 1, 100)} ± ${spread}`,
+      tell("onTime", 1, 100),
+      isBase ? "" : `${mean < 0 ? "" : "+"}${(mean * 100).toFixed(1)} ± ${(sd * 100).toFixed(1)}`,
       tell("gpuHours"),
       tell("dollars"),
       tell("highP95"),
@@ -49,6 +55,7 @@ export function formatSummary(cases: readonly StoredCase[]): string {
   const headings = [
     "scaled on",
     "on time %",
+    "against the first row, day by day",
     "GPU-hours",
     "$",
     "`high` p95 s",
