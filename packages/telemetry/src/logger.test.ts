@@ -18,6 +18,16 @@ describe("createLogger()", () => {
     expect(Date.parse(String(lines[0]?.time))).toBeGreaterThan(0);
   });
 
+  it("leaves the fields of the work at hand as they are, frozen ones of a process without traces too", () => {
+    const lines: Record<string, unknown>[] = [];
+    const destination = { write: (text: string) => void lines.push(JSON.parse(text)) };
+    const fields = Object.freeze({ trace_id: "1" });
+    const log = createLogger({ name: "worker", level: "info", destination, fields: () => fields });
+    log.info({ jobId: "job_1" }, "frame finished");
+    expect(lines).toEqual([expect.objectContaining({ trace_id: "1", jobId: "job_1" })]);
+    expect(fields).toEqual({ trace_id: "1" });
+  });
+
   it("keeps lines below its level out", () => {
     const { lines, log } = capture("warn");
     log.info({}, "frame finished");

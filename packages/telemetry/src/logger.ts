@@ -41,13 +41,15 @@ const MASK = "[hidden]";
  * farm logs a few lines per picture, not per request of a hot path.
  */
 export function createLogger(options: LoggerOptions): Logger {
+  // pino writes a line's own fields into the object that it is given: it gets a copy.
+  const { fields } = options;
   const settings = {
     name: options.name,
     level: options.level,
     redact: { paths: secretPaths(), censor: MASK },
     formatters: { level: (label: string) => ({ level: label }) },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    ...(options.fields && { mixin: options.fields }),
+    ...(fields && { mixin: () => ({ ...fields() }) }),
   };
   return pino(settings, options.destination ?? pino.destination({ dest: 1, sync: true }));
 }
