@@ -71,6 +71,31 @@ describe("retry()", () => {
     expect(await endOf(farm, id)).toMatchObject({ status: "succeeded", progress: { frames_done: 3 } });
   });
 
+  it("is done once with one key, though the job has failed again, and again with another", async () => {
+    const model = freshModel();
+    const gate = new Gate();
+    await using _consumer = hold(model, gate);
+    const { id } = await farm.submit(job(model));
+    (await gate.next()).fail(LASTING);
+    await endOf(farm, id);
+    expect(await farm.retry(id, "k1")).toMatchObject({ status: "queued" });
+    expect(await farm.retry(id, "k1")).toMatchObject({ id });
+    await expect(farm.retry(id, "k2")).rejects.toMatchObject({ code: "nothing_to_retry" });
+    (await gate.next()).fail(LASTING);
+    await expect.poll(async () => (await farm.getJob(id))?.status).toBe("failed");
+    expect(await farm.retry(id, "k1")).toMatchObject({ status: "failed" });
+    // A key whose call was refused is not used up.
+    expect(await farm.retry(id, "k2")).toMatchObject({ status: "queued" });
+    (await gate.next()).succeed();
+    await expect.poll(async () => (await farm.getJob(id))?.status).toBe("succeeded");
+    expect((await readLog(farm, id)).filter(({ type }) => type === "job.retried")).toHaveLength(2);
+    const other = await farm.submit(job(model));
+    (await gate.next()).fail(LASTING);
+    await endOf(farm, other.id);
+    expect(await farm.retry(other.id, "k1")).toMatchObject({ status: "queued" });
+    (await gate.next()).succeed();
+  });
+
   it("is followed by a reader that came before the job failed", async () => {
     const model = freshModel();
     const gate = new Gate();

@@ -219,6 +219,23 @@ describe("POST /v1/jobs/{id}/retry", () => {
     ]);
   });
 
+  it("retryJob() answers a call that repeats one by its key as the first, and refuses a wrong key", async () => {
+    const id = await submit();
+    gateway.farm.fail(id, 0);
+    const keyed = (key: string) => retry(id).set("Idempotency-Key", key);
+    for (const key of ["k1", "k1"]) {
+      const response = await keyed(key);
+      expect([response.status, response.body.id, response.headers.location]).toEqual([
+        202,
+        id,
+        `/v1/jobs/${id}`,
+      ]);
+    }
+    expect((await keyed("k2")).body.code).toBe("nothing_to_retry");
+    const wrong = await keyed("k".repeat(256));
+    expect([wrong.status, wrong.body.errors[0].path]).toEqual([422, "headers.idempotency-key"]);
+  });
+
   it("retryJob() answers 409 when there is nothing to retry", async () => {
     const id = await submit();
     for (let i = 0; i < 2; i++) {

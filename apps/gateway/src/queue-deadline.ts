@@ -38,7 +38,7 @@ export function boundQueue(farm: Farm, msMax: number): GatewayQueue {
     getFrame: (id, index) => within(farm.getFrame(id, index), msMax),
     listFrames: (id, query) => within(farm.listFrames(id, query), msMax),
     cancel: (id) => within(farm.cancel(id), msMax),
-    retry: (id) => within(farm.retry(id), msMax),
+    retry: (id, key) => within(farm.retry(id, key), msMax),
     listJobs: (query) => within(farm.listJobs(query), msMax),
     forecast: (draft) => within(farm.forecast(draft), msMax),
     stats: (tenant) => within(farm.stats(tenant), msMax),

@@ -8,6 +8,7 @@ export {
   type LatentfarmClient,
   type ListOptions,
   type Picture,
+  type RetryOptions,
   type Submission,
   type SubmitOptions,
 } from "./latentfarm-client.js";

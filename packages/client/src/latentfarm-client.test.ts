@@ -220,7 +220,21 @@ describe("the repeats of a client", () => {
     expect(farm.requests).toHaveLength(1);
   });
 
-  test("retry() and redeliver() are repeated only when they were refused unseen", async () => {
+  test("retry() keeps its key over its tries, and has another one each time", async () => {
+    await using farm = await startFakeFarm((response, _request, number) =>
+      number % 2 === 0 ? response.destroy() : answerJson(response, 202, JOB),
+    );
+    const { client } = clientOf(farm);
+    await client.retry("job_1");
+    await client.retry("job_1");
+    await client.retry("job_1", { idempotencyKey: "own" });
+    const keys = farm.requests.map(({ headers }) => headers["idempotency-key"]);
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(keys).toEqual([keys[0], keys[0], keys[2], keys[2], "own", "own"]);
+    expect(keys[0]).not.toBe(keys[2]);
+  });
+
+  test("redeliver() is repeated only when it was refused unseen", async () => {
     for (const [status, requests] of [
       [503, 1],
       [429, 5],
@@ -228,10 +242,8 @@ describe("the repeats of a client", () => {
       await using farm = await startFakeFarm((response) =>
         answerProblem(response, status, { code: "overloaded" }),
       );
-      await codeOf(clientOf(farm).client.retry("job_1"));
-      expect(farm.requests).toHaveLength(requests);
       await codeOf(clientOf(farm).client.redeliver("msg_1"));
-      expect(farm.requests).toHaveLength(2 * requests);
+      expect(farm.requests).toHaveLength(requests);
     }
   });
 

@@ -35,6 +35,12 @@ export interface SubmitOptions extends CallOptions {
   readonly waitSeconds?: number;
 }
 
+/** How a job is retried. */
+export interface RetryOptions extends CallOptions {
+  /** The same key retries once, for a day; a new one each time when absent. */
+  readonly idempotencyKey?: string;
+}
+
 /** Which jobs are wanted. */
 export interface ListOptions extends CallOptions {
   readonly status?: Status;
@@ -91,7 +97,7 @@ export interface LatentfarmClient {
   /** Cancels what is not yet done; the second time as well as the first. */
   cancel(id: string, options?: CallOptions): Promise<Job>;
   /** Queues the failed frames of a failed job again. */
-  retry(id: string, options?: CallOptions): Promise<Job>;
+  retry(id: string, options?: RetryOptions): Promise<Job>;
   /** The job once it has ended, however it ended. */
   wait(id: string, options?: CallOptions): Promise<Job>;
   /** The job's events from the first, or behind `after`, until it ends; connections that break are opened again. */
@@ -149,8 +155,11 @@ export function createLatentfarmClient(options: ClientOptions): LatentfarmClient
     list: ({ signal, status, limit, cursor } = {}) =>
       transport.read({ path: "/v1/jobs", query: { status, limit, cursor }, signal }),
     cancel: (id, { signal } = {}) => transport.read(post(`${jobPath(id)}/cancel`, { signal })),
-    retry: (id, { signal } = {}) =>
-      transport.read(post(`${jobPath(id)}/retry`, { signal, isRepeatable: false })),
+    retry: (id, { signal, idempotencyKey = createIdempotencyKey() } = {}) =>
+      transport.read({
+        ...post(`${jobPath(id)}/retry`, { signal }),
+        headers: { "idempotency-key": idempotencyKey },
+      }),
     async wait(id, given) {
       for (let looks = 0; ; looks += 1) {
         const job = await get(id, given);

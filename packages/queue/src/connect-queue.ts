@@ -64,7 +64,7 @@ export async function connectQueue(options: QueueOptions): Promise<Farm> {
     getFrame: (id, index) => readFrame(redis, id, index),
     listFrames: (id, query) => listFrames(redis, id, query),
     cancel: (id) => cancelJob(context, id),
-    retry: (id) => retryJob(context, id),
+    retry: (id, key) => retryJob(context, id, key),
     listJobs: (query) => listJobs(context, query),
     forecast: (draft) => forecastJob(context, draft),
     stats: (tenant) => readStats(redis, tenant),

@@ -244,10 +244,11 @@ export interface Farm extends AsyncDisposable {
    */
   cancel(id: JobId): Promise<JobRecord | undefined>;
   /**
-   * Queues the failed frames of a failed job again, with fresh budgets. Undefined when there is no such job.
+   * Queues the failed frames of a failed job again, with fresh budgets. A call with the client's key of one that was
+   * carried out within a day gives the job as it is. Undefined when there is no such job.
    * @throws {FarmError} nothing_to_retry no frame of it has failed, or it has not ended; queue_unavailable
    */
-  retry(id: JobId): Promise<JobRecord | undefined>;
+  retry(id: JobId, key?: string): Promise<JobRecord | undefined>;
   /** A tenant's jobs, newest first; those that Redis has forgotten are not among them. */
   listJobs(query: JobQuery): Promise<{ readonly jobs: JobHead[]; readonly next_cursor: string | null }>;
   /** What would become of a job; nothing is queued. */

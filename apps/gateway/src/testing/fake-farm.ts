@@ -212,9 +212,9 @@ function fakeJobCalls(jobs: FakeJobs, wellFarm: () => Promise<void>): JobCalls {
       await wellFarm();
       return jobs.cancel(id);
     },
-    async retry(id) {
+    async retry(id, key) {
       await wellFarm();
-      return jobs.retry(id);
+      return jobs.retry(id, key);
     },
     async listJobs(query) {
       await wellFarm();

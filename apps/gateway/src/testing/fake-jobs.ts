@@ -35,6 +35,7 @@ interface FakeJob {
 export class FakeJobs {
   readonly #jobs = new Map<JobId, FakeJob>();
   readonly #byKey = new Map<string, FakeJob>();
+  readonly #retries = new Set<string>();
   /** Called with each job that ends. */
   readonly onEnd = new Set<(job: JobRecord) => void>();
 
@@ -115,15 +116,17 @@ export class FakeJobs {
     return job?.record;
   }
 
-  retry(id: JobId): JobRecord | undefined {
+  retry(id: JobId, key?: string): JobRecord | undefined {
     const job = this.#jobs.get(id);
     if (job === undefined) return undefined;
+    if (key !== undefined && this.#retries.has(`${id} ${key}`)) return job.record;
     const failed = job.record.frames.filter(({ status }) => status === "failed");
     if (!isTerminal(job.record.status) || failed.length === 0)
       throw new FarmError("nothing_to_retry", "Cannot retry the job as none of its frames has failed");
     for (const { index } of failed) setFrame(job, index, { status: "queued", attempt: 0, error: null });
     job.record = { ...job.record, status: "queued", finished_at: null, error: null };
     append(job, { type: "job.retried", data: { frames: failed.length } });
+    if (key !== undefined) this.#retries.add(`${id} ${key}`);
     return job.record;
   }
 

@@ -50,11 +50,12 @@ export function jobPaths(): Json {
   };
 }
 
+const KEY_SCHEMA: Json = { type: "string", minLength: 1, maxLength: LIMITS.idempotency_key_chars_max };
+
 const tooLarge: Json = { $ref: "#/components/responses/TooLarge" };
 
 function submitJob(): Json {
   const wait = `wait=${LIMITS.wait_seconds_min}..${LIMITS.wait_seconds_max}: holds the answer until the job ends or the seconds have passed`;
-  const keySchema = { type: "string", minLength: 1, maxLength: LIMITS.idempotency_key_chars_max };
   const location = { Location: { description: "The job's path", schema: { type: "string" } } };
   const applied = { description: "The wait that was applied", schema: { type: "string" } };
   const dryRun = "true: only what the job would cost and when it would be done";
@@ -65,7 +66,7 @@ function submitJob(): Json {
     scope: "submit",
     parameters: [
       queryParameter("dry_run", dryRun, { type: "boolean", default: false }),
-      header("Idempotency-Key", "The same key and body give the first job again", keySchema),
+      header("Idempotency-Key", "The same key and body give the first job again", KEY_SCHEMA),
       header("Prefer", wait, { type: "string" }),
     ],
     body: "SubmitRequest",
@@ -125,7 +126,14 @@ function retryJob(): Json {
     summary: "Queue the failed frames of a failed job again",
     operationId: "retryJob",
     scope: "submit",
-    parameters: [jobId],
+    parameters: [
+      jobId,
+      header(
+        "Idempotency-Key",
+        "A call that repeats one of the last day is answered with the job as it is",
+        KEY_SCHEMA,
+      ),
+    ],
     responses: {
       "202": answer("The job", "Job", LOCATION),
       "409": problem("No frame of it has failed, it has not ended, or the queue has forgotten it"),

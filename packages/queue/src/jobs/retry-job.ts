@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { FarmError, type JobId, type JobRecord } from "@latentfarm/contract";
-import { jobEventsKey, jobRecordKey } from "../keys.js";
+import { idempotencyKey, jobEventsKey, jobRecordKey } from "../keys.js";
 import { QUOTA_RETRY_SECONDS_MAX } from "../limits.js";
 import { runScript } from "../redis/run-script.js";
 import { RETRY } from "../scripts/jobs.js";
@@ -8,15 +9,17 @@ import { readShownJob } from "./read-job.js";
 import type { SubmitContext } from "./submit-job.js";
 
 /**
- * Queues the failed frames of a failed job again, with fresh budgets; those that succeeded stay as they are.
+ * Queues the failed frames of a failed job again, with fresh budgets; those that succeeded stay as they are. With the key of
+ * a call before, for a day, it gives the job as it is.
  * @throws {FarmError} nothing_to_retry; queue_unavailable
  */
 export async function retryJob(
   { redis, releaser }: Pick<SubmitContext, "redis" | "releaser">,
   id: JobId,
+  key?: string,
 ): Promise<JobRecord | undefined> {
   const [outcome, limit, present, allowed] = await runScript(redis, RETRY, {
-    keys: [jobRecordKey(id), jobEventsKey(id)],
+    keys: [jobRecordKey(id), jobEventsKey(id), ...(key === undefined ? [] : [noteOf(id, key)])],
     args: [],
   });
   if (outcome === "gone") return undefined;
@@ -28,8 +31,13 @@ export async function retryJob(
       `Cannot retry the job as it has not failed: status is ${job.status}`,
     );
   }
-  if (job !== undefined) releaser.poke(job.model);
+  if (job !== undefined && outcome === "ok") releaser.poke(job.model);
   return job;
+}
+
+/** Apart from the notes of submits, whose keys a client may use again here. */
+function noteOf(id: JobId, key: string): string {
+  return idempotencyKey(createHash("sha256").update(`retry\n${id}\n${key}`).digest("hex"));
 }
 
 function retryRefusal(limit: string, present: number, allowed: number): FarmError {

@@ -136,14 +136,17 @@ return gone
 );
 
 /**
- * Queues the failed frames of an ended job again, with fresh budgets, if the tenant has room for them. Gives `gone`,
- * `nothing`, `quota` with the limit's name, what is open and what is allowed (units for a cost), or `ok` and how many.
+ * Queues the failed frames of an ended job again, with fresh budgets, if the tenant has room for them. KEYS 3, which may
+ * lack, the note of a client's key: a call that repeats one which was carried out gets `known` and changes nothing. Gives
+ * `gone`, `known`, `nothing`, `quota` with the limit's name, what is open and what is allowed (units for a cost), or `ok`
+ * and how many.
  */
 export const RETRY: Script = jobScript(
   "retry",
   `
 local status = get('status')
 if not status then return { 'gone' } end
+if KEYS[3] and redis.call('EXISTS', KEYS[3]) == 1 then return { 'known' } end
 if status ~= 'failed' then return { 'nothing' } end
 local usage = redis.call('HMGET', root .. ':usage:' .. get('tenant'), 'cost', 'frames')
 local limits = redis.call('HMGET', root .. ':tenant:' .. get('tenant'), 'queued_cost_max', 'concurrent_frames_max')
@@ -155,6 +158,7 @@ local failed = num('failed')
 local refused = over('queued_cost_max', cost_max, tonumber(usage[1] or 0), failed * num('steps') * num('step_units'))
   or over('concurrent_frames_max', tonumber(limits[2] or nil), tonumber(usage[2] or 0), failed)
 if refused then return refused end
+if KEYS[3] then redis.call('SET', KEYS[3], id, 'EX', ${IDEMPOTENCY_SECONDS}) end
 local again, n, stepped = {}, 0, 0
 redis.call('HDEL', record, 'cancel', 'error', 'finished_ms', 'eta_ms', 'start_before_ms')
 assert_move('frames', 'failed', 'queued')
