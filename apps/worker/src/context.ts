@@ -17,6 +17,7 @@ import type { WorkerConfig, WorkerSecrets } from "./config/env.js";
 import { tellBatch, tellEngine, tellStoreCall } from "./metrics/tell-engine.js";
 import { tellGpus } from "./metrics/tell-gpus.js";
 import { openPictureSigner } from "./open-picture-signer.js";
+import { createWorkInFlight, type WorkInFlight } from "./pod/work-in-flight.js";
 import { createReadiness, type Readiness, serveProbes } from "./readiness.js";
 import { createPictureSpool, type PictureSpool } from "./spool/picture-spool.js";
 import { type BatchSpans, createBatchSpans } from "./traces/batch-spans.js";
@@ -40,6 +41,8 @@ export interface WorkerContext extends AsyncDisposable {
   readonly tracing: Tracing;
   /** Spans of step batches. */
   readonly batches: BatchSpans;
+  /** What frames in flight have had so far. */
+  readonly work: WorkInFlight;
   readonly readiness: Readiness;
   /** Where metrics and readiness are told, when they are. */
   readonly metricsUrl: string | undefined;
@@ -90,6 +93,7 @@ export async function createContext(
       metrics,
       tracing,
       batches,
+      work: createWorkInFlight(),
       readiness,
       metricsUrl: server?.url,
       nowMs: overrides.nowMs ?? Date.now,

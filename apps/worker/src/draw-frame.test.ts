@@ -11,6 +11,7 @@ import { createLogger, createMetrics, NO_TRACING } from "@latentfarm/telemetry";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describePicture } from "./describe-picture.js";
 import { type DrawContext, drawFrame } from "./draw-frame.js";
+import { createWorkInFlight } from "./pod/work-in-flight.js";
 import { createPictureSpool } from "./spool/picture-spool.js";
 import { createBatchSpans } from "./traces/batch-spans.js";
 
@@ -109,6 +110,7 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
     spool: createPictureSpool({ root: join(root, "spool"), log: silent }),
     log: silent,
     metrics: createMetrics("worker"),
+    work: createWorkInFlight(),
     tracing: NO_TRACING,
     batches: createBatchSpans(NO_TRACING),
     nowMs: () => (nowMs += 10),
@@ -123,6 +125,7 @@ function newContext(draw?: (options: RenderOptions) => void): DrawContext & { dr
       drainMs: 0,
       signing: undefined,
       spotMetadataUrl: undefined,
+      pod: undefined,
       metricsAddress: undefined,
       device: "cpu",
       engineEnvironment: {},

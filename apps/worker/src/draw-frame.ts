@@ -17,7 +17,17 @@ import { findStoredResult, RESULT_LABELS } from "./stored-result.js";
 /** What drawing needs. */
 export type DrawContext = Pick<
   WorkerContext,
-  "config" | "engine" | "store" | "spool" | "signer" | "log" | "metrics" | "tracing" | "batches" | "nowMs"
+  | "config"
+  | "engine"
+  | "store"
+  | "spool"
+  | "signer"
+  | "log"
+  | "metrics"
+  | "tracing"
+  | "batches"
+  | "work"
+  | "nowMs"
 >;
 
 /**

@@ -10,7 +10,7 @@ import { tracePicture } from "./traces/picture-spans.js";
 /** What rendering needs. */
 export type RenderContext = Pick<
   WorkerContext,
-  "engine" | "store" | "log" | "metrics" | "tracing" | "batches" | "nowMs"
+  "engine" | "store" | "log" | "metrics" | "tracing" | "batches" | "work" | "nowMs"
 >;
 
 /**
@@ -63,7 +63,10 @@ async function runEngine(
         logResume(context, frame, outcome);
       }),
       onSnapshot: tracing.bind(keeper.save),
-      onStep: tracing.bind(reporter.step),
+      onStep: tracing.bind((step: number, steps: number) => {
+        context.work.step(frame, step);
+        reporter.step(step, steps);
+      }),
       onPreview: tracing.bind(reporter.preview),
     });
     tracePicture(tracing, picture, batches.leave(tag));

@@ -8,6 +8,7 @@ import { createDiskStore, jobKey, snapshotKey } from "@latentfarm/storage";
 import { createLogger, createMetrics, NO_TRACING } from "@latentfarm/telemetry";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { WorkerContext, WorkerFarm } from "./context.js";
+import { createWorkInFlight } from "./pod/work-in-flight.js";
 import { createReadiness } from "./readiness.js";
 import { runWorker } from "./run-worker.js";
 import { createPictureSpool } from "./spool/picture-spool.js";
@@ -92,6 +93,7 @@ function contextOf(parts: Pick<WorkerContext, "farm"> & Partial<WorkerContext>):
       drainMs: 0,
       signing: undefined,
       spotMetadataUrl: undefined,
+      pod: undefined,
       metricsAddress: undefined,
       device: "cpu",
       engineEnvironment: {},
@@ -104,6 +106,7 @@ function contextOf(parts: Pick<WorkerContext, "farm"> & Partial<WorkerContext>):
     spool: createPictureSpool({ root: join(root, "spool"), log }),
     log,
     metrics: createMetrics("worker"),
+    work: createWorkInFlight(),
     tracing: NO_TRACING,
     batches: createBatchSpans(NO_TRACING),
     readiness: createReadiness("the model loads"),

@@ -9,6 +9,7 @@ import { dropSnapshots } from "./drop-snapshots.js";
 import { startHeartbeat } from "./heartbeat.js";
 import { tellFailure, tellResult } from "./metrics/tell-frame.js";
 import { createPatientStore } from "./patient-store.js";
+import { keepDeletionCost } from "./pod/keep-deletion-cost.js";
 import { handInLeftovers } from "./spool/hand-in.js";
 import { holdClaims } from "./spool/hold-claims.js";
 
@@ -58,6 +59,7 @@ export async function runWorker(context: WorkerContext, options: RunOptions): Pr
   void handInLeftovers({ store: context.store, spool: context.spool }, waiting);
   tellConsumer(context.metrics, consumer);
   tellSpool(context.metrics, context.spool);
+  using _cost = keepPodCost(context, consumer);
   readiness.tell(() => (hold.isHeld ? String(hold.reason) : undefined));
   options.onReady(context.metricsUrl);
   await aborted(AbortSignal.any([options.stop, broken.signal]));
@@ -65,6 +67,21 @@ export async function runWorker(context: WorkerContext, options: RunOptions): Pr
   log.info({ framesInFlight: consumer.active }, "worker drains");
   await consumer.drain(context.config.drainMs);
   if (broken.signal.aborted) throw broken.signal.reason;
+}
+
+/** Begins to keep the deletion cost of this worker's pod, where it runs in one. */
+function keepPodCost(context: WorkerContext, consumer: Pick<FrameConsumer, "sickness">): Disposable {
+  const ended = new AbortController();
+  const { config, work, log, metrics } = context;
+  if (config.pod !== undefined) {
+    const stake = () => ({
+      frames: work.frames,
+      megapixelSteps: work.megapixelSteps,
+      isSick: consumer.sickness !== null,
+    });
+    void keepDeletionCost({ pod: config.pod, stake, log, metrics, signal: ended.signal });
+  }
+  return { [Symbol.dispose]: () => ended.abort() };
 }
 
 /** Has the consumer looked at before each scrape. */
@@ -107,6 +124,7 @@ async function drawOrBreak(
 ): Promise<FrameResult> {
   const { metrics, engine } = context;
   const model = engine.info.model.name;
+  context.work.begin(frame, frame.params);
   try {
     const result = await drawFrame(context, frame);
     tellResult(metrics, frame, { model, result });
@@ -116,6 +134,8 @@ async function drawOrBreak(
     const cause = error instanceof FarmError ? error.cause : undefined;
     if (cause instanceof FarmError && cause.code === "engine_unavailable") broken.abort(cause);
     throw error;
+  } finally {
+    context.work.end(frame);
   }
 }
 

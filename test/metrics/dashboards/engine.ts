@@ -129,6 +129,15 @@ export const ENGINE: DashboardPlan = {
       panels: [
         panel(
           {
+            title: "Pod deletion cost",
+            unit: "short",
+            description: "Kubernetes ends the cheapest pod first; updates that fail leave the last figure.",
+          },
+          ["max by (instance) (farm_pod_deletion_cost)", "{{instance}}"],
+          [`sum by (outcome) (increase(farm_pod_cost_updates_total[${WINDOW}]))`, "updates {{outcome}}"],
+        ),
+        panel(
+          {
             title: "CPU",
             unit: "short",
             description: "Cores in use; the engine is a process of its own beside its worker.",

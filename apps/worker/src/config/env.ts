@@ -4,6 +4,7 @@ import { demoModelFolder } from "@latentfarm/demo-model";
 import { redisUrlOf } from "@latentfarm/queue";
 import { type StoreSettings, storeSettingsOf } from "@latentfarm/storage";
 import { wantsTraces } from "@latentfarm/telemetry";
+import type { PodIdentity } from "../pod/patch-pod.js";
 
 /** What a worker is told; nothing in it is secret. */
 export interface WorkerConfig {
@@ -31,6 +32,8 @@ export interface WorkerConfig {
   readonly spotMetadataUrl: string | undefined;
   /** The files of the certificate and the key that sign pictures; they are not signed when absent. */
   readonly signing: SigningFiles | undefined;
+  /** The pod whose deletion cost is kept; none when absent. */
+  readonly pod: PodIdentity | undefined;
   /** Where metrics and readiness are told; nowhere when absent. */
   readonly metricsAddress: { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: FarmEnv["FARM_LOG_LEVEL"];
@@ -85,6 +88,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): {
       drainMs: farm.FARM_DRAIN_SECONDS * MS_PER_SECOND,
       signing: signingFilesOf(farm),
       spotMetadataUrl: farm.FARM_SPOT === "aws" ? farm.FARM_SPOT_METADATA_URL : undefined,
+      pod: podOf(farm, env),
       metricsAddress:
         farm.FARM_METRICS_PORT === 0
           ? undefined
@@ -106,6 +110,31 @@ function signingFilesOf({
   throw new FarmError(
     "config_invalid",
     `Cannot start the worker as the environment is wrong: ${absent} is absent, the two go together`,
+  );
+}
+
+/** Where the kubelet puts a service account's token. Source: kubernetes.io, "Accessing the Kubernetes API from a Pod". */
+const ACCOUNT_DIR = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/** The pod that this worker runs in, when it is told its name. @throws {FarmError} config_invalid half of it is absent */
+function podOf(
+  { FARM_POD_NAME: name, FARM_POD_NAMESPACE: namespace }: FarmEnv,
+  { KUBERNETES_SERVICE_HOST: apiHost, KUBERNETES_SERVICE_PORT: apiPort }: NodeJS.ProcessEnv,
+): PodIdentity | undefined {
+  if (name === undefined && namespace === undefined) return undefined;
+  const problems: string[] = [];
+  if (name === undefined) problems.push("FARM_POD_NAMESPACE is set, but FARM_POD_NAME is absent");
+  if (namespace === undefined) problems.push("FARM_POD_NAME is set, but FARM_POD_NAMESPACE is absent");
+  if (!apiHost) problems.push("FARM_POD_NAME is set, but KUBERNETES_SERVICE_HOST is absent");
+  if (!/^\d{1,5}$/.test(apiPort ?? ""))
+    problems.push("FARM_POD_NAME is set, but KUBERNETES_SERVICE_PORT is no port");
+  if (name !== undefined && namespace !== undefined && apiHost && problems.length === 0) {
+    return Object.freeze({ name, namespace, apiHost, apiPort: Number(apiPort), accountDir: ACCOUNT_DIR });
+  }
+  throw new FarmError(
+    "config_invalid",
+    `Cannot start the worker as the environment is wrong: ${problems.join("; ")}`,
+    { details: { problems } },
   );
 }
 

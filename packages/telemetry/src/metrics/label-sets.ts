@@ -66,6 +66,9 @@ export const BATCH_OUTCOMES = ["ok", "out_of_memory", "failed"] as const;
 /** What became of the snapshot that a frame was to go on from. */
 export const RESUME_OUTCOMES = ["resumed", "refused"] as const;
 
+/** How an update of a pod's deletion cost ended. */
+export const POD_COST_OUTCOMES = ["updated", "refused", "conflict", "busy", "away"] as const;
+
 /** Calls of an object store that are timed: those that answer once, over the network where it is one. */
 export const STORE_OPERATIONS = ["put", "get", "head", "delete", "identify"] as const;
 

@@ -9,7 +9,7 @@ const TABLE = Object.entries<MetricSpec>(METRICS);
 
 /** What a name may end in, before `_total`: a unit, or what is counted. */
 const UNITS =
-  /_(seconds|bytes|ratio|rows|watts|celsius|steps|megapixel_steps|megapixel_steps_per_second|frames|workers|slots|events|attempts|batches|restarts|resumes|problems|up|off|only|sick|queued|running|submitted|succeeded|failed|canceled|expired|superseded|interrupted|lost|poisoned|delivered|dead|overflowed|band|held|pictures)$/;
+  /_(seconds|bytes|ratio|rows|watts|celsius|steps|megapixel_steps|megapixel_steps_per_second|frames|workers|slots|events|attempts|batches|restarts|resumes|problems|up|off|only|sick|queued|running|submitted|succeeded|failed|canceled|expired|superseded|interrupted|lost|poisoned|delivered|dead|overflowed|band|held|pictures|cost|updates)$/;
 
 /** Labels that may exist at all; a new one is thought about here. */
 const LABELS = [
