@@ -13,7 +13,7 @@ async function main(): Promise<void> {
   const stopped = stopAsked();
   const { config, secrets } = readEnv();
   await using context = await createContext(config, secrets);
-  const server = await startServer(createApp(context), config);
+  await using server = await startServer(createApp(context), config);
   context.log.info({ url: server.url, pid: process.pid }, "gateway ready");
   await tellAccess(context);
   process.send?.({ type: "ready", url: server.url });

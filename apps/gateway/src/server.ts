@@ -7,11 +7,11 @@ import { CONNECTIONS_MAX, DRAIN_MS_MAX, HEADERS_MS_MAX, REQUEST_MS_MAX } from ".
 /** Milliseconds between looks for connections that a drain can close. */
 const IDLE_SWEEP_MS = 20;
 
-/** A listening server. */
-export interface RunningServer {
+/** A listening server; leaving its scope closes it, since one that listens keeps a process alive that has failed. */
+export interface RunningServer extends AsyncDisposable {
   /** Such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** Takes no more connections, waits for answers under way up to DRAIN_MS_MAX, then cuts what is left. */
+  /** Takes no more connections, waits for answers under way up to DRAIN_MS_MAX, then cuts what is left; twice is once. */
   readonly close: () => Promise<void>;
 }
 
@@ -38,7 +38,12 @@ export async function startServer(
     const message = `Cannot listen on ${address.host}:${address.port} as the system refuses: code is ${code}`;
     throw new FarmError("config_invalid", message, { cause: error });
   }
-  return { url: urlOf(server, address.host), close: () => closeServer(server, sockets) };
+  let closed: Promise<void> | undefined;
+  const close = () => {
+    closed ??= closeServer(server, sockets);
+    return closed;
+  };
+  return { url: urlOf(server, address.host), close, [Symbol.asyncDispose]: close };
 }
 
 function urlOf(server: Server, host: string): string {
