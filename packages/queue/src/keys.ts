@@ -141,6 +141,11 @@ export function frameQueueId(id: JobId, index: number): string {
   return `${id}-${index}`;
 }
 
+/** The record of the job that the BullMQ job of a frame belongs to. */
+export function recordKeyOfFrame(queueId: string): string {
+  return `${PREFIX}:job:${queueId.slice(0, queueId.lastIndexOf("-"))}`;
+}
+
 /** BullMQ's lock of a frame. Source: taskforcesh/bullmq, src/commands/includes/removeLock.lua. */
 export function frameLockKey(model: string, id: JobId, index: number): string {
   return `${PREFIX}:${frameQueueName(model)}:${frameQueueId(id, index)}:lock`;

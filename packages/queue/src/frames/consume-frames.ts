@@ -8,7 +8,7 @@ import type { ConsumeOptions, FrameConsumer, QueueLog } from "../farm.js";
 import { readJob } from "../jobs/job-record.js";
 import { markFiled } from "../jobs/keep-farm.js";
 import type { SubmitContext } from "../jobs/submit-job.js";
-import { CANCEL_CHANNEL, frameQueueName, PREFIX } from "../keys.js";
+import { CANCEL_CHANNEL, frameQueueName, PREFIX, recordKeyOfFrame } from "../keys.js";
 import {
   ABORT_GRACE_MS,
   BOOKKEEPING_RETRY_MS,
@@ -22,6 +22,7 @@ import { isConnectionLoss } from "../redis/errors.js";
 import type { Signals } from "../redis/signals.js";
 import { createBullTelemetry } from "../tracing/bull-telemetry.js";
 import { fileInTrace } from "../tracing/file-in-trace.js";
+import { inTraceOf } from "../tracing/in-trace-of.js";
 import { traceAttempt } from "../tracing/trace-attempt.js";
 import { type AttemptKey, claimFrame, FrameAttempt } from "./frame-attempt.js";
 import type { FrameEntry } from "./frame-queues.js";
@@ -104,7 +105,7 @@ class BullFrameConsumer implements FrameConsumer {
 
   #openWorker(): Worker<FrameEntry, void> {
     const { model, concurrency } = this.#options;
-    const { tracing } = this.#context;
+    const { tracing, log } = this.#context;
     const worker = new Worker<FrameEntry, void>(
       frameQueueName(model),
       (entry, token) => this.#process(entry, token),
@@ -124,11 +125,12 @@ class BullFrameConsumer implements FrameConsumer {
     );
     worker.on("error", (error) => {
       if (!isConnectionLoss(error))
-        this.#context.log.warn({ model, reason: error.message }, "frame worker reports an error");
+        log.warn({ model, reason: error.message }, "frame worker reports an error");
     });
-    worker.on("stalled", (id) =>
-      this.#context.log.warn({ model, frame: id }, "frame lost its worker and waits again"),
-    );
+    worker.on("stalled", (id) => {
+      const tell = () => log.warn({ model, frame: id }, "frame lost its worker and waits again");
+      void inTraceOf(this.#context, recordKeyOfFrame(id), tell);
+    });
     worker.on("lockRenewalFailed", (ids) => {
       for (const id of ids) this.#attempts.get(id)?.abort("interrupted", "the lock is lost");
     });

@@ -1,6 +1,7 @@
 import type { JobRecord } from "@latentfarm/contract";
 import { jobRecordKey } from "../keys.js";
-import { readPlaces, type TraceSource } from "./read-places.js";
+import { inTraceOf } from "./in-trace-of.js";
+import type { TraceSource } from "./read-places.js";
 
 /** Has the history of an ended job written in the job's own trace, whoever writes it and whichever frame was its last. */
 export async function fileInTrace(
@@ -8,9 +9,8 @@ export async function fileInTrace(
   job: JobRecord,
   file: (job: JobRecord) => Promise<void>,
 ): Promise<void> {
-  const { tracing } = source;
-  const key = jobRecordKey(job.id);
-  const place = tracing.read((await readPlaces(source, [key])).get(key) ?? "") ?? tracing.root();
   const attributes = { "farm.job.id": job.id, "farm.job.status": job.status } as const;
-  await tracing.with(place, () => tracing.span("file_job", attributes, () => file(job)));
+  await inTraceOf(source, jobRecordKey(job.id), () =>
+    source.tracing.span("file_job", attributes, () => file(job)),
+  );
 }

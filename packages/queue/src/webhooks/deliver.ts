@@ -18,6 +18,7 @@ import { bounded, isConnectionLoss } from "../redis/errors.js";
 import { persist } from "../redis/persist.js";
 import type { Signals } from "../redis/signals.js";
 import { createBullTelemetry } from "../tracing/bull-telemetry.js";
+import { inTraceOf } from "../tracing/in-trace-of.js";
 import type { DeliveryQueue } from "./delivery-queue.js";
 import {
   dueLines,
@@ -31,7 +32,7 @@ import {
 import { DELIVERY_POLICY, type DeliveryPolicy } from "./endpoint-health.js";
 import { Outbox } from "./outbox.js";
 import { type Poller, startPoller } from "./poller.js";
-import { DELIVERY_QUEUE, leaseKeys, OUTBOX_KEY } from "./webhook-keys.js";
+import { DELIVERY_QUEUE, deliveryKey, leaseKeys, OUTBOX_KEY } from "./webhook-keys.js";
 import { OUTBOX_POLL_MS } from "./webhook-limits.js";
 import type { DeliverOptions, DeliveryConsumer, DeliveryOutcome } from "./webhook-store.js";
 
@@ -136,7 +137,10 @@ class BullDeliveryConsumer implements DeliveryConsumer {
     worker.on("error", (error) => {
       if (!isConnectionLoss(error)) log.warn({ reason: error.message }, "delivery worker reports an error");
     });
-    worker.on("stalled", (id) => log.warn({ turn: id }, "delivery lost its courier and is taken again"));
+    worker.on("stalled", (id) => {
+      const tell = () => log.warn({ turn: id }, "delivery lost its courier and is taken again");
+      void inTraceOf(this.#context, deliveryKey(id.slice(0, id.lastIndexOf("-"))), tell);
+    });
     return worker;
   }
 
