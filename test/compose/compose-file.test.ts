@@ -133,6 +133,7 @@ const FAULTS: readonly (readonly [string, string, (service: Spoiled) => unknown]
   ["boundsResources: s3", "s3", (service) => delete service.logging],
   ["comesBack: worker-cpu", "worker-cpu", (service) => delete service.healthcheck],
   ["comesBack: worker-cpu", "worker-cpu", (service) => (service.restart = "on-failure")],
+  ["comesBack: s3-bucket", "s3", (service) => delete service.depends_on],
   [
     "comesBack: s3",
     "s3",

@@ -63,7 +63,12 @@ const boundsResources: Rule = (service) => [
   service.logging?.options?.["max-size"] === undefined && "its log grows for ever",
 ];
 
-const comesBack: Rule = (service, _name, { services }) => [
+const comesBack: Rule = (service, name, { services }) => [
+  // `up --wait` takes a container that has ended for a failure, unless one that runs has waited for its success.
+  isJob(service) &&
+    service.profiles === undefined &&
+    !Object.values(services).some((other) => Object.hasOwn(other.depends_on ?? {}, name)) &&
+    "nobody waits for its end",
   !isJob(service) && service.restart !== "unless-stopped" && "it is not started again",
   !isJob(service) && service.healthcheck === undefined && "it has no health check",
   ...Object.entries(service.depends_on ?? {}).map(([other, { condition }]) => {

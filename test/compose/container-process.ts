@@ -5,11 +5,12 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { REPOSITORY_ROOT } from "../harness/index.js";
 import type { Service } from "./compose-model.js";
+import { secondsOf } from "./compose-rules.js";
 
 /** Milliseconds until a health check must succeed: a cold start of a worker on two busy cores. */
 const HEALTHY_MS_MAX = 60_000;
 const POLL_MS = 200;
-const STOP_MS_MAX = 30_000;
+const MS_PER_SECOND = 1_000;
 
 /** What of the containers' world stands for what on this machine: longest texts first. */
 export type Translation = ReadonlyMap<string, string>;
@@ -26,7 +27,7 @@ const APPS: Readonly<Record<string, string>> = {
 export interface ContainerProcess {
   /** Runs its health check until it succeeds. Throws when it does not within a minute, or the process has ended. */
   whenHealthy(): Promise<void>;
-  /** Sends the signal that Docker sends, and gives the exit code. */
+  /** Ends it as Docker does, with SIGKILL after its grace period, and gives the exit code; null when it was killed. */
   stop(): Promise<number | null>;
   kill(): Promise<void>;
 }
@@ -55,7 +56,10 @@ export function startContainer(options: ContainerOptions): ContainerProcess {
   return {
     whenHealthy: () => whenHealthy(child, options, log),
     async stop() {
+      const graceMs = secondsOf(service.stop_grace_period) * MS_PER_SECOND;
+      const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
       await end(child, "SIGTERM");
+      clearTimeout(timer);
       return child.exitCode;
     },
     kill: () => end(child, "SIGKILL"),
@@ -109,8 +113,6 @@ async function whenHealthy(child: ChildProcess, options: ContainerOptions, log: 
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS_MAX);
   child.kill(signal);
   await once(child, "exit");
-  clearTimeout(timer);
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -56,6 +56,8 @@ describe.skipIf(isMissing)("the services of compose.yaml, as processes", () => {
     const picture = Buffer.from(await (await fetch(signed)).arrayBuffer());
     expect(createHash("sha256").update(picture).digest("hex")).toBe(job.frames[0]?.sha256);
     expect(farm().cli("history").stdout).toContain(job.id);
+    // The default data folder, which in a container is on a root that cannot be written.
+    expect(existsSync(path.join(farm().dir, ".farm"))).toBe(false);
   });
 
   it("tell metrics at the ports where prometheus.yml looks for them", async () => {

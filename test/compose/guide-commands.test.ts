@@ -1,0 +1,123 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { freePort, REPOSITORY_ROOT } from "../harness/index.js";
+
+/** Redis answers, writes or rewrites a few keys within milliseconds; two cores may be busy. */
+const WAIT_MS_MAX = 10_000;
+const POLL_MS = 50;
+const GUIDE = readFileSync(path.join(REPOSITORY_ROOT, "docs", "operations.md"), "utf8");
+
+let dir: string;
+let ends: (() => Promise<void>)[];
+beforeEach(() => {
+  dir = mkdtempSync(path.join(tmpdir(), "latentfarm-guide-"));
+  mkdirSync(path.join(dir, "data"));
+  mkdirSync(path.join(dir, "backup"));
+  ends = [];
+});
+afterEach(async () => {
+  for (const end of ends) await end();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** The lines of the block of commands that holds a text, with the folders and ports of this test. */
+function commandsWith(text: string, changes: Readonly<Record<string, string>>): string[] {
+  const block = [...GUIDE.matchAll(/```sh\n([\s\S]*?)```/g)]
+    .map(([, lines = ""]) => lines)
+    .find((one) => one.includes(text));
+  if (block === undefined) throw new Error(`docs/operations.md has no block with ${text}`);
+  const here = Object.entries(changes).reduce((lines, [there, now]) => lines.replaceAll(there, now), block);
+  return here.trim().split("\n");
+}
+
+function shell(command: string, env: Readonly<Record<string, string>> = {}): string {
+  return execFileSync("sh", ["-ec", command], {
+    encoding: "utf8",
+    env: { PATH: process.env.PATH ?? "", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: WAIT_MS_MAX,
+  });
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + WAIT_MS_MAX;
+  while (!isSo()) {
+    if (performance.now() > deadline) throw new Error("it does not come true");
+    await delay(POLL_MS);
+  }
+}
+
+const answers = (url: string) => {
+  try {
+    return shell(`redis-cli -u ${url} --no-auth-warning ping`).includes("PONG");
+  } catch {
+    return false;
+  }
+};
+
+/** Starts a Redis on the data folder, and gives its URL as the guide wants it. */
+async function startServer(...more: string[]): Promise<{ url: string; end: () => Promise<void> }> {
+  const port = await freePort();
+  const args = [
+    "--port",
+    String(port),
+    "--bind",
+    "127.0.0.1",
+    "--dir",
+    path.join(dir, "data"),
+    "--save",
+    "",
+    ...more,
+  ];
+  const child = spawn("redis-server", args, { stdio: "ignore" });
+  const end = async () => {
+    if (child.exitCode !== null) return;
+    child.kill("SIGTERM");
+    await once(child, "exit");
+  };
+  ends.push(end);
+  const password = more[more.indexOf("--requirepass") + 1] ?? "";
+  const url = `redis://default:${password}@127.0.0.1:${port}`;
+  await until(() => answers(url));
+  return { url, end };
+}
+
+it("docs/operations.md: a backup is restored by the commands as they stand there", async () => {
+  const server = await startServer("--requirepass", "pw", "--appendonly", "yes");
+  shell(`redis-cli -u ${server.url} set kept 1`);
+  const changes = { "/backup": path.join(dir, "backup"), "/data": path.join(dir, "data") };
+  shell(commandsWith("--rdb", changes).join("\n"), { REDIS_URL: server.url });
+  shell(`redis-cli -u ${server.url} set late 1`);
+  await server.end();
+
+  const [backup = ""] = readdirSync(path.join(dir, "backup"));
+  const port = String(await freePort());
+  const lines = commandsWith("dump.rdb", { ...changes, "latentfarm-2026-11-26-18.rdb": backup, 6399: port });
+  const [copy = "", start = "", log = "", progress = "", stop = ""] = lines;
+  shell(copy);
+  const [, ...args] = start.replace(/ &$/, "").replace('""', "").split(" ");
+  const restoring = spawn("redis-server", [...args.slice(0, -1), ""], { stdio: "ignore" });
+  await until(() => answers(`redis://127.0.0.1:${port}`));
+  shell(log);
+  await until(() => shell(progress).includes("aof_rewrite_in_progress:0"));
+  shell(stop);
+  await once(restoring, "exit");
+
+  const again = await startServer("--requirepass", "pw", "--appendonly", "yes");
+  expect(shell(`redis-cli -u ${again.url} --no-auth-warning mget kept late`)).toBe("1\n\n");
+});
+
+it("docs/operations.md: Redis takes both passwords while they rotate, then the new one alone", async () => {
+  const { url } = await startServer("--requirepass", "OLD_PASSWORD");
+  const renewed = url.replace("OLD", "NEW");
+  const [both = "", , one = ""] = commandsWith("ACL SETUSER", {});
+  shell(both, { REDIS_URL: url });
+  expect([answers(url), answers(renewed)]).toEqual([true, true]);
+  shell(one, { NEW_REDIS_URL: renewed });
+  expect([answers(url), answers(renewed)]).toEqual([false, true]);
+});
