@@ -83,7 +83,8 @@
 {{- if gt (int .minReplicas) (int .maxReplicas) -}}
 {{- $problems = append $problems (printf "%s.scaling.minReplicas is above maxReplicas" $at) -}}
 {{- end -}}
-{{- if gt (int .fallback.replicas) (int .maxReplicas) -}}
+{{- /* The default is taken down to maxReplicas; a number that was chosen is not. */ -}}
+{{- if gt (int (dig "scaling" "fallback" "replicas" 0 $own)) (int .maxReplicas) -}}
 {{- $problems = append $problems (printf "%s.scaling.fallback.replicas is above maxReplicas" $at) -}}
 {{- end -}}
 {{- if not $root.Values.prometheus.serverAddress -}}
