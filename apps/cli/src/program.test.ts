@@ -89,6 +89,13 @@ describe("readEnvironment()", () => {
     expect(environment.passedOn).toEqual({ FARM_ENGINE_THREADS: "2" });
   });
 
+  test("readEnvironment() passes the collector of traces on to the processes that it starts", () => {
+    const traces = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318", OTEL_TRACES_SAMPLER: "always_on" };
+    const environment = readEnvironment({ ...traces, FARM_WEBHOOK_TRACEPARENT: "1" });
+    expect(environment.inherited).toEqual(traces);
+    expect(environment.passedOn).toEqual({ FARM_WEBHOOK_TRACEPARENT: "1" });
+  });
+
   test("readEnvironment() keeps data with the repository unless FARM_DATA is set", () => {
     expect(readEnvironment({}).dataDir).toMatch(/\/\.farm$/);
     expect(readEnvironment({ FARM_DATA: "elsewhere" }).dataDir).toBe("elsewhere");
