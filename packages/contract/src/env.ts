@@ -251,6 +251,7 @@ const FARM_ENV = {
     .optional()
     .describe("The kubeconform that tests hold manifests against schemas with"),
   FARM_TEST_COMPOSE_LOADER: text.optional().describe("The program that tests load compose files with"),
+  FARM_TEST_CLUSTER: text.optional().describe("The folder of the kube-apiserver and etcd that tests run"),
   FARM_TEST_REQUIRED: flag.describe("1: a test that would be skipped fails"),
   FARM_TEST_SEED: whole(0, TEST_SEED_MAX)
     .optional()

@@ -4,8 +4,8 @@ import { containerRule, ofKind, type Rule } from "./rule.js";
 
 /** Names of variables whose value is nobody's business. */
 const SECRET_NAME = /PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(^|_)KEY(_ID)?$|API_KEY|ACCESS_KEY/i;
-/** The file of a secret is none, nor is the name of a key that a service keeps. */
-const OPEN_NAME = /_FILE$|^FARM_S3_KMS_KEY$|^FARM_C2PA_KEY$/;
+/** The file of a secret is none (FARM_C2PA_KEY names one), nor is the name of a key that a service keeps. */
+const OPEN_NAME = /_FILE$|^FARM_(S3_KMS|C2PA)_KEY$/;
 /** Texts that are secrets by their form: a password in a URL, the farm's keys, webhook secrets, AWS's keys, PEM. */
 const SECRET_TEXT: readonly RegExp[] = [
   /[a-z][a-z0-9+.-]*:\/\/[^/\s:@]*:[^/\s@]+@/i,

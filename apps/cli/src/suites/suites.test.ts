@@ -33,7 +33,7 @@ test("wholeRun() runs each folder once and every folder but those of suites that
   expect(engine?.folders).toEqual(["test/engine"]);
   const named = SUITES.filter(({ onlyByName }) => !onlyByName);
   expect(all.map(({ name }) => name)).toEqual(named.map(({ name }) => name));
-  expect(SUITES.filter(({ onlyByName }) => onlyByName).map(({ name }) => name)).toEqual(["soak"]);
+  expect(SUITES.filter(({ onlyByName }) => onlyByName).map(({ name }) => name)).toEqual(["cluster", "soak"]);
   const folders = all.flatMap((suite) => suite.folders);
   for (const folder of named.flatMap((suite) => suite.folders)) {
     expect(folders.filter((other) => `${folder}/`.startsWith(`${other}/`))).toHaveLength(1);

@@ -50,6 +50,8 @@ export const SUITES: readonly Suite[] = [
     oneFileAtATime: true,
   }),
   suite("chaos", ["test/chaos"], { needs: ["redis"], oneFileAtATime: true }),
+  // The chart applied to a real API server, whose build alone takes minutes.
+  suite("cluster", ["test/cluster"], { needs: ["helm", "cluster"], oneFileAtATime: true, onlyByName: true }),
   suite("soak", ["test/soak"], { needs: ["redis"], oneFileAtATime: true, onlyByName: true }),
 ];
 

@@ -5,6 +5,7 @@ import { ensurePrometheus } from "../farm/prometheus-binary.js";
 import { ensureRedis } from "../farm/redis-binary.js";
 import { ROOT } from "../root.js";
 import { ensureHelm, ensureHelmDocs, ensureKubeconform } from "./chart-tools.js";
+import { ensureCluster } from "./cluster-tools.js";
 import { ensureComposeLoader } from "./compose-loader.js";
 import { ensureS3Server } from "./s3-server.js";
 
@@ -29,6 +30,7 @@ const TOOLS = {
     ensure: (machine) => ensureKubeconform(machine, TOOLS_DIR),
     variable: "FARM_TEST_KUBECONFORM",
   },
+  cluster: { ensure: (machine) => ensureCluster(machine, ROOT, TOOLS_DIR), variable: "FARM_TEST_CLUSTER" },
   composeLoader: {
     ensure: (machine) => ensureComposeLoader(machine, TOOLS_DIR),
     variable: "FARM_TEST_COMPOSE_LOADER",
