@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -37,6 +37,7 @@ function commandsWith(text: string, changes: Readonly<Record<string, string>>): 
 
 function shell(command: string, env: Readonly<Record<string, string>> = {}): string {
   return execFileSync("sh", ["-ec", command], {
+    cwd: REPOSITORY_ROOT,
     encoding: "utf8",
     env: { PATH: process.env.PATH ?? "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -96,20 +97,37 @@ it("docs/operations.md: a backup is restored by the commands as they stand there
   await server.end();
 
   const [backup = ""] = readdirSync(path.join(dir, "backup"));
-  const port = String(await freePort());
-  const lines = commandsWith("dump.rdb", { ...changes, "latentfarm-2026-11-26-18.rdb": backup, 6399: port });
-  const [copy = "", start = "", log = "", progress = "", stop = ""] = lines;
-  shell(copy);
-  const [, ...args] = start.replace(/ &$/, "").replace('""', "").split(" ");
-  const restoring = spawn("redis-server", [...args.slice(0, -1), ""], { stdio: "ignore" });
-  await until(() => answers(`redis://127.0.0.1:${port}`));
-  shell(log);
-  await until(() => shell(progress).includes("aof_rewrite_in_progress:0"));
-  shell(stop);
-  await once(restoring, "exit");
-
+  const [restore = ""] = commandsWith("restore-redis.sh", {
+    ...changes,
+    "latentfarm-2026-11-26-18.rdb": backup,
+  });
+  const port = await freePort();
+  expect(shell(`${restore} ${port}`)).toMatch(/appendonlydir is made from .*\.rdb\n$/);
+  // What was there is kept, and nothing else is left behind.
+  expect(readdirSync(path.join(dir, "data")).sort()).toEqual([
+    "appendonlydir",
+    expect.stringMatching(/^appendonlydir\.\d+$/),
+  ]);
   const again = await startServer("--requirepass", "pw", "--appendonly", "yes");
   expect(shell(`redis-cli -u ${again.url} --no-auth-warning mget kept late`)).toBe("1\n\n");
+});
+
+it("restore-redis.sh leaves the data alone where there is no backup, and says so", () => {
+  mkdirSync(path.join(dir, "data", "appendonlydir"));
+  const script = path.join(REPOSITORY_ROOT, "infra", "compose", "restore-redis.sh");
+  expect(() => shell(`${script} ${dir}/absent.rdb ${dir}/data`)).toThrow("there is no backup");
+  expect(readdirSync(path.join(dir, "data"))).toEqual(["appendonlydir"]);
+});
+
+it("infra/compose/README.md: the container's command writes a backup to standard output", async () => {
+  const { url } = await startServer("--requirepass", "pw");
+  const readme = readFileSync(path.join(REPOSITORY_ROOT, "infra", "compose", "README.md"), "utf8");
+  const [, inner = ""] = /redis sh -c '(REDISCLI_AUTH=[^']+--rdb -)'/.exec(readme) ?? [];
+  writeFileSync(path.join(dir, "redis_password"), "pw");
+  const command = inner
+    .replace("/run/secrets", dir)
+    .replace("redis-cli", `redis-cli -p ${new URL(url).port}`);
+  expect(shell(command).startsWith("REDIS0")).toBe(true);
 });
 
 it("docs/operations.md: Redis takes both passwords while they rotate, then the new one alone", async () => {
