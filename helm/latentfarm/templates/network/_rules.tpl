@@ -1,4 +1,4 @@
-{{/* Rules of NetworkPolicies. */}}
+{{/* Rules of NetworkPolicies. Ports are numbers: not every network plugin knows the names of a pod's ports. */}}
 
 {{/* dict peers ports: an egress rule to peers, or to anywhere where there are none */}}
 {{- define "latentfarm.egressTo" -}}
@@ -119,7 +119,7 @@ metadata:
 {{- define "latentfarm.ingressMetrics" -}}
 - ports:
     - protocol: TCP
-      port: metrics
+      port: {{ include "latentfarm.metricsPort" . }}
   from:
     {{- toYaml .Values.networkPolicy.metrics.from | nindent 4 }}
 {{- end -}}
