@@ -34,7 +34,8 @@ const PEAK_SHARE = 0.5;
 /**
  * The roofline of the shared facts: half of the dense float16 peak, and the decoding of FP8 weights beside it. No GPU was
  * there to measure it. Gains of sharing follow the same roofline; caps are what the engine's rule (5 % a doubling) makes
- * of them. Prices are assumptions of 2026-11, us-east-1, from memory: g6.2xlarge and g5.2xlarge on demand, spot at half.
+ * of them. Prices as docs/operations.md has them: g6.2xlarge and g5.2xlarge on demand in us-east-1, August 2026; spot at
+ * half.
  */
 export const GPUS = {
   l4: gpu({

@@ -25,9 +25,9 @@ interface Panel {
 }
 
 const PANEL_WIDTH = 620;
-const PANEL_HEIGHT = 380;
+const PANEL_HEIGHT = 410;
 const COLUMNS = 2;
-const MARGIN = { left: 66, right: 30, top: 44, bottom: 88 };
+const MARGIN = { left: 66, right: 30, top: 44, bottom: 118 };
 const DENSITY = 2;
 /** SVG is measured at 72 dots an inch. */
 const SVG_DPI = 72;
@@ -159,10 +159,10 @@ function optionsOf(panels: readonly Panel[]) {
     legend: panels.map(({ lines }, index) => ({
       data: lines.map(({ name }) => `${index}:${name}`),
       formatter: (text: string) => text.replace(/^\d+:/, ""),
-      ...place(index, MARGIN.left - 10, PANEL_HEIGHT - 42),
+      ...place(index, MARGIN.left - 10, PANEL_HEIGHT - 72),
       width: PANEL_WIDTH - MARGIN.left,
       // The server has no canvas to measure text with, and takes it for shorter than it is.
-      itemGap: 34,
+      itemGap: 22,
       itemHeight: 4,
       itemWidth: 16,
       icon: "rect",
