@@ -7,6 +7,7 @@ const FRAMES = 200;
 const REPEATS = 30;
 /** Scrapes of one measurement. */
 const SCRAPES = 20;
+const MICROSECONDS_PER_MS = 1_000;
 
 /** Seconds between scrapes, as `./farm up --observe` has them. */
 export const SCRAPE_SECONDS = 5;
@@ -15,9 +16,9 @@ export const SCRAPE_SECONDS = 5;
 export interface CallFigures {
   /** Steps of the frame, each a batch of its own: the most that a frame can cost. */
   readonly steps: number;
-  /** Milliseconds of the calls of one frame. */
+  /** Milliseconds of processor time of the calls of one frame. */
   readonly frameMs: Summary;
-  /** Milliseconds of one scrape of gateway, worker and courier, each with its series. */
+  /** Milliseconds of processor time of one scrape of gateway, worker and courier, each with its series. */
   readonly scrapeMs: Summary;
 }
 
@@ -42,20 +43,23 @@ export async function measureCalls(steps: number): Promise<CallFigures> {
     tellFrame(worker, steps);
     tellRequests(gateway, courier);
   };
+  const scrape = async () => {
+    for (const metrics of [gateway, worker, courier]) await metrics.text();
+  };
   for (let i = 0; i < FRAMES; i++) tellOne();
   const frameMs: number[] = [];
   const scrapeMs: number[] = [];
   for (let repeat = 0; repeat < REPEATS; repeat++) {
-    frameMs.push(timed(FRAMES, tellOne));
-    const startMs = performance.now();
-    for (let i = 0; i < SCRAPES; i++) for (const metrics of [gateway, worker, courier]) await metrics.text();
-    scrapeMs.push((performance.now() - startMs) / SCRAPES);
+    frameMs.push(await costMs(FRAMES, tellOne));
+    scrapeMs.push(await costMs(SCRAPES, scrape));
   }
   return { steps, frameMs: summarize(frameMs), scrapeMs: summarize(scrapeMs) };
 }
 
-function timed(count: number, call: () => void): number {
-  const startMs = performance.now();
-  for (let i = 0; i < count; i++) call();
-  return (performance.now() - startMs) / count;
+/** Of processor time, which other work on the cores leaves alone. */
+async function costMs(count: number, call: () => unknown): Promise<number> {
+  const before = process.cpuUsage();
+  for (let i = 0; i < count; i++) await call();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / MICROSECONDS_PER_MS / count;
 }
