@@ -20,16 +20,18 @@ fail() {
 [ -f "$folder/libonnxruntime_providers_cuda.so" ] || fail "libonnxruntime_providers_cuda.so is not in $folder"
 
 needs_of() {
-  readelf --dynamic --wide "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p'
+  dynamic=$(readelf --dynamic --wide "$1") || return 1
+  printf '%s\n' "$dynamic" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p'
 }
 
-# Where the loader of that image looks, and the folder itself, whose files name each other by their own place.
+# Where the loader of that image looks, and the folder itself, whose files name each other by their own place. Not
+# /usr/local/cuda: it is an absolute link, which would lead to this machine's own.
 index=$(mktemp)
 trap 'rm -f "$index"' EXIT
 {
   find "$folder" -maxdepth 1 -name '*.so*'
-  for place in lib lib64 usr/lib usr/lib64 usr/local/lib usr/local/cuda usr/local/cuda-*; do
-    [ ! -d "$root/$place" ] || find -H "$root/$place" -name '*.so*' 2>/dev/null
+  for place in "$root/usr/lib" "$root/usr/lib64" "$root/usr/local/lib" "$root"/usr/local/cuda-*; do
+    [ ! -d "$place" ] || find "$place" -name '*.so*' 2>/dev/null
   done
 } >"$index"
 

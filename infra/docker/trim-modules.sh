@@ -1,6 +1,6 @@
 #!/bin/sh
-# Takes out of an installed tree what no process reads: other platforms' binaries, type declarations, source maps, tests
-# and documents of packages. Licences stay. Usage: trim-modules.sh APP_FOLDER
+# Takes out of an installed tree what no process reads: other platforms' binaries, TypeScript, source maps, tests and
+# documents of packages. Licences stay. Usage: trim-modules.sh APP_FOLDER
 set -eu
 cd "$1"
 platform=$(node -p 'process.platform')
@@ -22,5 +22,5 @@ find . -type d -path '*/node_modules/*' \( -name test -o -name tests -o -name __
   -o -name benchmarks -o -name docs -o -name example -o -name examples -o -name .github \) -prune -print |
   grep -E '/node_modules/(@[^/]+/)?[^/@]+/[^/]+$' |
   while IFS= read -r folder; do rm -rf "$folder"; done
-find . -type f -path '*/node_modules/*' \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \
-  -o -name '*.tsbuildinfo' \) -exec rm -f {} +
+find . -type f -path '*/node_modules/*' \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' \
+  -o -name '*.tsbuildinfo' -o -name '*.test.js' \) -exec rm -f {} +

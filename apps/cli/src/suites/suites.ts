@@ -28,7 +28,7 @@ const suite = (name: string, folders: readonly string[], traits: Partial<Suite> 
 export const SUITES: readonly Suite[] = [
   suite("check", []),
   suite("tidy", ["test/tidy"]),
-  suite("unit", ["packages", "apps", "test/harness", "test/load"]),
+  suite("unit", ["packages", "apps", "test/harness", "test/load", "test/dockerfile"]),
   suite("reference", ["test/reference"]),
   // All that the engine is judged by, but for a killed process that is gone on from: that needs a farm, in chaos.
   suite("engine", ["packages/engine", "packages/sampling", "test/reference", "test/engine"]),
@@ -49,6 +49,8 @@ export const SUITES: readonly Suite[] = [
     needs: ["redis", "s3", "prometheus", "composeLoader"],
     oneFileAtATime: true,
   }),
+  // The images are built, looked at, and do the main job.
+  suite("images", ["test/images"], { needs: ["redis", "containers", "hadolint"], oneFileAtATime: true }),
   suite("chaos", ["test/chaos"], { needs: ["redis"], oneFileAtATime: true }),
   // The chart applied to a real API server, whose build alone takes minutes.
   suite("cluster", ["test/cluster"], { needs: ["helm", "cluster"], oneFileAtATime: true, onlyByName: true }),

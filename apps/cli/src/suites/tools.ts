@@ -7,6 +7,8 @@ import { ROOT } from "../root.js";
 import { ensureHelm, ensureHelmDocs, ensureKubeconform } from "./chart-tools.js";
 import { ensureCluster } from "./cluster-tools.js";
 import { ensureComposeLoader } from "./compose-loader.js";
+import { ensureContainerTools } from "./container-tools.js";
+import { ensureHadolint } from "./hadolint.js";
 import { ensureS3Server } from "./s3-server.js";
 
 /** Where what tests need and no package manager has is kept. */
@@ -24,6 +26,8 @@ const TOOLS = {
   redis: { ensure: ensureRedis },
   s3: { ensure: (machine) => ensureS3Server(machine, TOOLS_DIR), variable: "FARM_TEST_S3_SERVER" },
   prometheus: { ensure: ensurePrometheus },
+  containers: { ensure: ensureContainerTools },
+  hadolint: { ensure: (machine) => ensureHadolint(machine, TOOLS_DIR), variable: "FARM_TEST_HADOLINT" },
   helm: { ensure: (machine) => ensureHelm(machine, TOOLS_DIR), variable: "FARM_TEST_HELM" },
   "helm-docs": { ensure: (machine) => ensureHelmDocs(machine, TOOLS_DIR), variable: "FARM_TEST_HELM_DOCS" },
   kubeconform: {
