@@ -26,16 +26,23 @@ const VERSION: string = JSON.parse(readFileSync(path.join(REPOSITORY_ROOT, "pack
 
 const MATRIX: readonly ValueSet[] = [...CI_SETS, ...CHOICES, ...singleFlips(), ...pairwiseSets()];
 
-/** What an operator may choose against a rule, for a cluster that lets nobody install objects of the whole cluster. */
-const ADMISSION_SWITCH = "workers.podDeletionCost.admissionPolicy";
-const ADMISSION_RULE = "an admission policy narrows what a role allows on pods";
+/** The switches by which an operator chooses against a rule. */
+const WAIVERS: Readonly<Record<string, readonly string[]>> = {
+  // For a cluster that lets nobody install objects of the whole cluster.
+  "an admission policy narrows what a role allows on pods": ["workers.podDeletionCost.admissionPolicy"],
+  "a workload of several pods that serve has a disruption budget": [
+    "gateway.pdb.enabled",
+    "courier.pdb.enabled",
+    "workers.defaults.pdb.enabled",
+  ],
+};
 
 /** What the rules find in what values render. */
 function judgeSet(set: ValueSet, text: string): readonly string[] {
   const farm = toFarm(parseManifests(text), valuesGiven(set), VERSION);
   const isClosed = farm.manifests.some(({ kind }) => kind === "NetworkPolicy");
-  const isWaived = set.set?.[ADMISSION_SWITCH] === false;
-  const rules = RULES.filter(({ name }) => !(isWaived && name === ADMISSION_RULE));
+  const isWaived = (rule: string) => WAIVERS[rule]?.some((at) => set.set?.[at] === false) === true;
+  const rules = RULES.filter(({ name }) => !isWaived(name));
   return judge([...rules, ...(isClosed ? NETWORK_RULES : [])], farm);
 }
 

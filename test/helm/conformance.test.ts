@@ -108,8 +108,8 @@ describe.skipIf(isSkipped)("runHelm()", () => {
 
   it("renderChart() tells which template an object is of", () => {
     const templates = new Set(renderChart({ chart: FIXTURE }).map(({ template }) => template));
-    expect([...templates]).toEqual(
-      ["fixture/templates/gateway.yaml", "fixture/templates/worker.yaml"].sort(),
+    expect([...templates].sort()).toEqual(
+      ["fixture/templates/gc.yaml", "fixture/templates/gateway.yaml", "fixture/templates/worker.yaml"].sort(),
     );
   });
 });

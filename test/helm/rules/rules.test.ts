@@ -52,8 +52,8 @@ const FAULTS: Readonly<Record<string, readonly Omit<Plant, "rule">[]>> = {
     { at: WORKER, field: `${CONTAINER}|ports|0|hostPort`, value: 9464 },
   ],
   "volumes are of the restricted kinds, but for a folder of the node that the values name": [
-    { at: WORKER, field: `${POD}|volumes|0`, value: { name: "tmp", hostPath: { path: "/etc" } } },
-    { at: WORKER, field: `${POD}|volumes|0`, value: { name: "tmp", nfs: { server: "a", path: "/" } } },
+    { at: WORKER, field: `${POD}|volumes|1`, value: { name: "tmp", hostPath: { path: "/etc" } } },
+    { at: WORKER, field: `${POD}|volumes|1`, value: { name: "tmp", nfs: { server: "a", path: "/" } } },
   ],
   "containers say what they need and may take": [
     { at: GATEWAY, field: `${CONTAINER}|resources|limits|memory`, value: undefined },
@@ -67,7 +67,7 @@ const FAULTS: Readonly<Record<string, readonly Omit<Plant, "rule">[]>> = {
     { at: WORKER, field: `${CONTAINER}|resources|limits|nvidia.com/gpu`, value: 2 },
   ],
   "folders that vanish with a pod have a size": [
-    { at: WORKER, field: `${POD}|volumes|0|emptyDir`, value: {} },
+    { at: WORKER, field: `${POD}|volumes|1|emptyDir`, value: {} },
   ],
   "containers that serve tell whether they live and are ready": [
     { at: WORKER, field: `${CONTAINER}|livenessProbe`, value: undefined },
@@ -128,7 +128,7 @@ const FAULTS: Readonly<Record<string, readonly Omit<Plant, "rule">[]>> = {
     { at: SCALER, field: "spec|scaleTargetRef|name", value: "farm-worker-a10g" },
     { at: "HorizontalPodAutoscaler/farm-gateway", field: "spec|scaleTargetRef|kind", value: "StatefulSet" },
     { at: "RoleBinding/farm-worker", field: "roleRef|name", value: "farm" },
-    { at: WORKER, field: `${POD}|volumes|0`, value: { name: "tmp", configMap: { name: "gone" } } },
+    { at: WORKER, field: `${POD}|volumes|1`, value: { name: "tmp", configMap: { name: "gone" } } },
     { at: SCALER, field: "spec|triggers|0|authenticationRef", value: { name: "gone" } },
     { at: "ValidatingAdmissionPolicyBinding/farm-worker-own-pod", field: "spec|policyName", value: "gone" },
   ],
@@ -154,7 +154,7 @@ const FAULTS: Readonly<Record<string, readonly Omit<Plant, "rule">[]>> = {
     { at: "PodMonitor/farm-worker", field: "spec|selector", value: { matchLabels: { a: "b" } } },
   ],
   "mounts are of volumes that the pod has": [
-    { at: WORKER, field: `${CONTAINER}|volumeMounts|0|name`, value: "temp" },
+    { at: WORKER, field: `${CONTAINER}|volumeMounts|1|name`, value: "temp" },
   ],
   "a workload has one scaler at most": [
     { at: SCALER, field: "spec|scaleTargetRef", value: { kind: "Deployment", name: "farm-gateway" } },
@@ -180,6 +180,29 @@ const FAULTS: Readonly<Record<string, readonly Omit<Plant, "rule">[]>> = {
   "a disruption budget lets nodes be emptied": [
     { at: "PodDisruptionBudget/farm-gateway", field: "spec|maxUnavailable", value: 0 },
     { at: "PodDisruptionBudget/farm-gateway", field: "spec|minAvailable", value: 2 },
+  ],
+  "pods get no variables of services": [
+    { at: GATEWAY, field: `${POD}|enableServiceLinks`, value: undefined },
+    { at: GATEWAY, field: `${POD}|enableServiceLinks`, value: true },
+  ],
+  "a workload of several pods that serve has a disruption budget": [
+    { at: "PodDisruptionBudget/farm-gateway", field: "spec|selector", value: { matchLabels: { a: "b" } } },
+  ],
+  "pods are spread among their own kind": [
+    {
+      at: GATEWAY,
+      field: `${POD}|topologySpreadConstraints|0|labelSelector`,
+      value: { matchLabels: { "app.kubernetes.io/component": "worker" } },
+    },
+  ],
+  "keys that are taken of a ConfigMap of the chart are in it": [
+    { at: WORKER, field: `${POD}|volumes|0|configMap|items|0|key`, value: "settings.yaml" },
+    { at: "ConfigMap/farm-settings", field: "data", value: { other: "" } },
+  ],
+  "a scheduled job runs once at a time, ends, and is forgotten": [
+    { at: "CronJob/farm-gc", field: "spec|concurrencyPolicy", value: undefined },
+    { at: "CronJob/farm-gc", field: "spec|jobTemplate|spec|activeDeadlineSeconds", value: undefined },
+    { at: "CronJob/farm-gc", field: "spec|jobTemplate|spec|backoffLimit", value: undefined },
   ],
   "variables of the farm are ones that it knows": [
     { at: GATEWAY, field: `${CONTAINER}|env`, value: variable("FARM_PROT", "8080") },
@@ -234,7 +257,7 @@ describe.skipIf(isSkipped)("RULES", () => {
 
   it("find nothing in a farm as it should be", () => {
     expect(judge(RULES, farm)).toEqual([]);
-    expect(farm.workloads).toHaveLength(2);
+    expect(farm.workloads).toHaveLength(3);
   });
 
   it("each have a planted fault", () => {
@@ -259,7 +282,7 @@ describe.skipIf(isSkipped)("RULES", () => {
     const fault = {
       rule: "",
       at: WORKER,
-      field: `${POD}|volumes|0`,
+      field: `${POD}|volumes|1`,
       value: { name: "tmp", hostPath: { path: "/var/models/a" } },
     };
     const named = toFarm(plant(manifests, fault), [...given, "/var/models"], VERSION);

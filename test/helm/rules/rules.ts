@@ -1,4 +1,5 @@
 import { ACCESS_RULES } from "./access.js";
+import { AVAILABILITY_RULES } from "./availability.js";
 import { ENVIRONMENT_RULES } from "./environment.js";
 import { IMAGE_RULES } from "./images.js";
 import { LABEL_RULES } from "./labels.js";
@@ -21,6 +22,7 @@ export const RULES: readonly Rule[] = [
   ...IMAGE_RULES,
   ...REFERENCE_RULES,
   ...SCALING_RULES,
+  ...AVAILABILITY_RULES,
   ...ENVIRONMENT_RULES,
   ...METRIC_RULES,
   ...ACCESS_RULES,

@@ -102,7 +102,8 @@ export const SCALING_RULES: readonly Rule[] = [
   },
 ];
 
-function leastReplicas(farm: Farm, manifest: Manifest): number {
+/** The fewest pods that a workload has: what its scaler keeps, else what it names. */
+export function leastReplicas(farm: Farm, manifest: Manifest): number {
   const [scaler] = scalersOf(farm, manifest);
   return scaler ? limitsOf(scaler)[0] : (asNumber(dig(manifest.body, "spec.replicas")) ?? 1);
 }
