@@ -115,7 +115,11 @@ a model go by their own `rate`: what is measured is the mean of all.
 {{- $root := first . -}}
 {{- $pool := index . 1 -}}
 {{- /* The operator puts the namespace on what it scrapes; another Prometheus may not. */ -}}
-{{- $namespace := ternary (printf "namespace=%q" $root.Release.Namespace) "" $root.Values.monitoring.enabled -}}
+{{- $own := ternary $root.Release.Namespace "" (and $root.Values.monitoring.enabled $root.Values.gateway.enabled) -}}
+{{- $namespace := "" -}}
+{{- with $root.Values.prometheus.namespace | default $own -}}
+{{- $namespace = printf "namespace=%q" . -}}
+{{- end -}}
 {{- $at := compact (list (printf "model=%q" $pool.model.name) $namespace $root.Values.prometheus.matchers) | join "," | printf "{%s}" -}}
 {{- if eq (float64 $pool.scaling.share) 1.0 -}}
 {{- printf "max(farm_backlog_megapixel_steps%s) / (max(farm_rate_megapixel_steps_per_second%s / (farm_model_workers%s > 0)) or vector(%v))" $at $at $at $pool.scaling.rate -}}
