@@ -42,9 +42,11 @@ describe("KedaScaler", () => {
     expect(sync(6, 1)).toBe(1);
   });
 
-  it("brings a worker up at zero when the metric is lost, so that somebody announces the model", () => {
-    const keda = new KedaScaler(settings({ min: 0 }));
-    const counts = [0, 1, 2, 3].map((at) => keda.poll(at * 15 * SECOND, undefined, pods(0)));
-    expect(counts).toEqual([0, 0, 0, DEFAULTS.fallbackReplicas]);
+  // Source: kedacore/keda, issue 7239.
+  it("neither wakes a pool that sleeps nor puts one to sleep while the metric is lost", () => {
+    const keda = new KedaScaler(settings({ min: 0, cooldownSeconds: 60 }));
+    const at = [0, 100, 200, 300];
+    expect(at.map((seconds) => keda.poll(seconds * SECOND, undefined, pods(0)))).toEqual([0, 0, 0, 0]);
+    expect(at.map((seconds) => keda.poll(seconds * SECOND, undefined, pods(3)))).toEqual([3, 3, 3, 3]);
   });
 });

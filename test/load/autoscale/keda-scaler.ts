@@ -31,12 +31,9 @@ export class KedaScaler {
 
   /** KEDA's own look; gives the replicas that are wanted. `metric` is undefined when the query failed or gave nothing. */
   poll(nowMs: number, metric: number | undefined, { replicas }: SeenPods): number {
-    const { hpa, cooldownSeconds, activation, fallback } = this.#settings;
-    if (metric === undefined) {
-      if (replicas > 0) return replicas;
-      this.#failures++;
-      return this.#isLost ? fallback.replicas : 0;
-    }
+    const { hpa, cooldownSeconds, activation } = this.#settings;
+    // With a fallback set, KEDA leaves it to the HPA, which is off at zero: a pool that sleeps is not woken by a fault.
+    if (metric === undefined) return replicas;
     if (metric > activation) {
       this.#activeMs = nowMs;
       return replicas === 0 ? Math.max(1, hpa.min) : replicas;
