@@ -1,8 +1,10 @@
 import { spawnSync } from "node:child_process";
+import { chmod, cp, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { REPOSITORY_ROOT, runJob, S3_CREDENTIALS, startTestFarm, type TestFarm } from "../harness/index.js";
 import { useBuckets } from "./buckets.js";
+import { newCache } from "./model-bucket.js";
 
 const { isMissing, server, newBucket } = useBuckets();
 
@@ -73,6 +75,45 @@ it.skipIf(isMissing)(
     expect(inContainer({}, "keys", "list")).toMatchObject({
       status: 1,
       err: expect.stringMatching(/^Cannot reach the farm: .*FARM_REDIS_URL is not set$/),
+    });
+  },
+  120_000,
+);
+
+it.skipIf(isMissing)(
+  "models pull brings a model that a worker draws with, for a user that owns nothing",
+  async () => {
+    const { bucket } = await newBucket();
+    const uploaded = path.join(server().folderOf(bucket), "demo");
+    await cp(path.join(REPOSITORY_ROOT, "packages/demo-model/model"), uploaded, { recursive: true });
+    const user = {
+      ...S3_CREDENTIALS,
+      FARM_MODELS_S3_ENDPOINT: server().endpoint,
+      FARM_MODELS_S3_PATH_STYLE: "1",
+    };
+    await using cache = await newCache();
+    await chmod(cache.dir, 0o777);
+    const dir = path.join(cache.dir, "demo");
+    expect(inContainer(user, "models", "pull", `s3://${bucket}/demo`, dir)).toMatchObject({
+      status: 1,
+      err: expect.stringContaining("farm models sums DIR writes it"),
+    });
+    expect(spawnSync(process.execPath, [MAIN, "models", "sums", uploaded]).status).toBe(0);
+    expect(inContainer(user, "models", "pull", `s3://${bucket}/demo`, dir)).toMatchObject({
+      status: 0,
+      out: `${dir}\n`,
+    });
+    expect(inContainer({}, "models", "verify", dir)).toMatchObject({
+      status: 0,
+      out: expect.stringMatching(/files give their checksums\n$/),
+    });
+    expect((await stat(dir)).uid).toBe(containerUser()?.uid ?? process.getuid?.());
+    farm = await startTestFarm({ env: { FARM_MODEL: dir } });
+    expect((await runJob(farm.url, JOB)).status).toBe("succeeded");
+    await writeFile(path.join(dir, "model.json"), "{}");
+    expect(inContainer({}, "models", "verify", dir)).toMatchObject({
+      status: 1,
+      out: expect.stringContaining("model.json: differs"),
     });
   },
   120_000,

@@ -81,10 +81,10 @@ export async function createContext(
   tracing.tellOutages(log);
   const batches = createBatchSpans(tracing);
   const metrics = createMetrics("worker");
-  const readiness = createReadiness("the model loads");
+  const readiness = createReadiness("the worker waits for Redis");
   const server = await serveProbes(config.metricsAddress, { metrics, readiness });
   try {
-    const parts = await joinParts({ config, log, metrics, tracing, batches }, secrets, overrides);
+    const parts = await joinParts({ config, log, metrics, tracing, batches, readiness }, secrets, overrides);
     return {
       config,
       ...parts,
@@ -111,7 +111,7 @@ export async function createContext(
 }
 
 /** What a worker has before its outside parts stand. */
-type Ground = Pick<WorkerContext, "config" | "log" | "metrics" | "tracing" | "batches">;
+type Ground = Pick<WorkerContext, "config" | "log" | "metrics" | "tracing" | "batches" | "readiness">;
 
 /** Store, farm and engine, in the order of what they cost. */
 async function joinParts(
@@ -139,9 +139,10 @@ async function joinParts(
 }
 
 async function startOwnEngine(
-  { config, metrics, log, batches }: Ground,
+  { config, metrics, log, batches, readiness }: Ground,
   stop: AbortSignal | undefined,
 ): Promise<EngineHost> {
+  readiness.tell("the model loads");
   const threads = config.engineThreads === undefined ? {} : { threads: config.engineThreads };
   const { plan, reason } = await planDevice({ wish: config.device, environment: config.engineEnvironment });
   log.info({ plan: plan.name, reason }, "precision plan is chosen");

@@ -35,9 +35,9 @@ export interface ModelSource {
   /** `s3://bucket/prefix`, for messages and for the mark of the model that is pulled from it. */
   readonly url: string;
   /** A whole small file; undefined when it is absent. @throws {FarmError} store_unavailable, file_invalid too large */
-  readSmall(path: string, bytesMax: number): Promise<Uint8Array | undefined>;
+  readSmall(path: string, bytesMax: number, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** @throws {FarmError} file_invalid it is absent; store_unavailable */
-  look(path: string): Promise<SourceFile>;
+  look(path: string, signal: AbortSignal): Promise<SourceFile>;
   /**
    * The bytes of a piece, of these very bytes.
    * @throws {FarmError} file_invalid the file has changed; store_unavailable
@@ -77,8 +77,8 @@ export function openModelSource(settings: ModelSourceSettings, changes: Partial<
   const place: Place = { client, settings, callMs: limits.callMs };
   return {
     url: `s3://${settings.bucket}/${settings.prefix}`.replace(/\/$/, ""),
-    readSmall: (path, bytesMax) => readSmall(place, path, bytesMax),
-    look: (path) => look(place, path),
+    readSmall: (path, bytesMax, signal) => readSmall(withSignal(place, signal), path, bytesMax),
+    look: (path, signal) => look(withSignal(place, signal), path),
     read: (range, signal) => readRange(place, range, signal),
   };
 }
@@ -89,12 +89,23 @@ interface Place {
   readonly callMs: number;
 }
 
+/** A place whose calls end with a signal too. */
+type EndingPlace = Place & { readonly signal: AbortSignal };
+
+function withSignal(place: Place, signal: AbortSignal): EndingPlace {
+  return { ...place, signal };
+}
+
 function objectOf({ settings }: Place, path: string): { readonly Bucket: string; readonly Key: string } {
   return { Bucket: settings.bucket, Key: `${settings.prefix}${path}` };
 }
 
-async function readSmall(place: Place, path: string, bytesMax: number): Promise<Uint8Array | undefined> {
-  const abortSignal = AbortSignal.timeout(place.callMs);
+async function readSmall(
+  place: EndingPlace,
+  path: string,
+  bytesMax: number,
+): Promise<Uint8Array | undefined> {
+  const abortSignal = AbortSignal.any([place.signal, AbortSignal.timeout(place.callMs)]);
   try {
     const object = await place.client.send(new GetObjectCommand(objectOf(place, path)), { abortSignal });
     if ((object.ContentLength ?? 0) > bytesMax) {
@@ -106,19 +117,21 @@ async function readSmall(place: Place, path: string, bytesMax: number): Promise<
     }
     return (await object.Body?.transformToByteArray()) ?? new Uint8Array();
   } catch (error) {
+    place.signal.throwIfAborted();
     if (isS3Absent(error)) return undefined;
     throw toS3StartError({ action: "read", key: path, names: NAMES }, error);
   }
 }
 
-async function look(place: Place, path: string): Promise<SourceFile> {
-  const abortSignal = AbortSignal.timeout(place.callMs);
+async function look(place: EndingPlace, path: string): Promise<SourceFile> {
+  const abortSignal = AbortSignal.any([place.signal, AbortSignal.timeout(place.callMs)]);
   try {
     const found = await place.client.send(new HeadObjectCommand(objectOf(place, path)), { abortSignal });
     const version = versionOf(found);
     if (found.ContentLength !== undefined && version !== undefined)
       return { size: found.ContentLength, version };
   } catch (error) {
+    place.signal.throwIfAborted();
     if (!isS3Absent(error)) throw toS3StartError({ action: "read", key: path, names: NAMES }, error);
     throw new FarmError(
       "file_invalid",

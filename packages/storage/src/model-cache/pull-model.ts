@@ -91,7 +91,7 @@ export async function pullModel(options: PullOptions): Promise<PullOutcome> {
 async function readWanted(options: PullOptions, present: ModelMark | undefined): Promise<Wanted | undefined> {
   const { source, events, dir } = options;
   try {
-    const sums = await source.readSmall(SUMS_FILE, SUMS_BYTES_MAX);
+    const sums = await source.readSmall(SUMS_FILE, SUMS_BYTES_MAX, options.signal);
     if (sums !== undefined) return { sums, sumsSha256: createHash("sha256").update(sums).digest("hex") };
   } catch (error) {
     const isAway = error instanceof FarmError && error.code === "store_unavailable";
@@ -166,7 +166,7 @@ async function makePlan({ options, wanted }: Pull): Promise<PullPlan> {
   const files: PlannedFile[] = [];
   for (const { path, sha256 } of parseSums(new TextDecoder().decode(wanted.sums))) {
     signal.throwIfAborted();
-    files.push({ path, sha256, ...(await source.look(path)) });
+    files.push({ path, sha256, ...(await source.look(path, signal)) });
   }
   return { url: source.url, sumsSha256: wanted.sumsSha256, partBytes, files };
 }
