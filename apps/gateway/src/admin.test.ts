@@ -23,7 +23,7 @@ describe("/v1/admin/keys", () => {
     expect(admin).toMatch(/^Bearer lf_/);
     expect((await request(gateway.app).get("/v1/models")).status).toBe(401);
     const { body, text } = await request(gateway.app).get("/v1/admin/keys").set("Authorization", admin);
-    expect(body.keys).toMatchObject([{ tenant: "ops", scopes: ["admin"], requests_per_minute: null }]);
+    expect(body.keys).toMatchObject([{ tenant: "ops", scopes: ["admin"], requests_per_minute: 6_000 }]);
     expect(text).not.toContain(admin.slice("Bearer ".length));
     expect(gateway.logged.join()).not.toContain(admin.slice("Bearer ".length));
   });
@@ -34,7 +34,7 @@ describe("/v1/admin/keys", () => {
     const made = await agent.post("/v1/admin/keys").set("Authorization", admin).send({ tenant: "acme" });
     expect(made.body).toMatchObject({
       scopes: ["submit", "read"],
-      requests_per_minute: null,
+      requests_per_minute: 6_000,
       revoked_at: null,
     });
     const client = `Bearer ${made.body.key}`;

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { hostname } from "node:os";
-import type { ServedModel } from "@latentfarm/contract";
+import { LIMITS, type ServedModel } from "@latentfarm/contract";
 import { type Access, type Farm, joinFarm, type QueueLog } from "@latentfarm/queue";
 import { createStore, createTimedStore, type ObjectStore } from "@latentfarm/storage";
 import {
@@ -16,6 +16,7 @@ import type { WebhookPolicy } from "@latentfarm/webhooks";
 import { isLoopback } from "./access/loopback.js";
 import type { GatewayConfig, GatewaySecrets } from "./config/env.js";
 import { fileEndedJob } from "./file-ended-job.js";
+import { createHeldAnswers, type HeldAnswers } from "./held-answers.js";
 import { HEARTBEAT_MS, MODELS_CACHE_MS, QUEUE_MS_MAX, STORE_MS_MAX } from "./limits.js";
 import {
   boundAccess,
@@ -55,6 +56,8 @@ export interface GatewayContext extends AsyncDisposable {
   readonly drawSeed: () => string;
   /** Milliseconds between comments on a silent event stream. */
   readonly heartbeatMs: number;
+  /** Event streams and waits, by tenant. */
+  readonly held: HeldAnswers;
   /** Aborts when the process is asked to stop: readiness ends, and answers close their connections. */
   readonly leaving: AbortSignal;
   /** Begins to leave; twice is once. */
@@ -75,6 +78,7 @@ export interface ContextOverrides {
   readonly randomBytes?: (count: number) => Uint8Array;
   readonly drawSeed?: () => string;
   readonly heartbeatMs?: number;
+  readonly tenantStreamsMax?: number;
   readonly queueMsMax?: number;
 }
 
@@ -126,6 +130,7 @@ export async function createContext(
     randomBytes: overrides.randomBytes ?? randomBytes,
     drawSeed: overrides.drawSeed ?? (() => String(randomInt(DRAWN_SEED_END))),
     heartbeatMs: overrides.heartbeatMs ?? HEARTBEAT_MS,
+    held: createHeldAnswers(overrides.tenantStreamsMax ?? LIMITS.tenant_streams_max),
     leaving: leave.signal,
     leave: () => leave.abort(),
     draining: drain.signal,

@@ -63,7 +63,8 @@ export const keyRequestSchema = z.strictObject(
       .min(1, "must have at least 1 entry")
       .refine((scopes) => new Set(scopes).size === scopes.length, "must name each scope once")
       .default(["submit", "read"]),
-    requests_per_minute: rateSchema.nullable().default(null),
+    /** Null for none. */
+    requests_per_minute: rateSchema.nullable().default(LIMITS.rate_per_minute_default),
   },
   "must be an object",
 );

@@ -94,6 +94,13 @@ export const LIMITS = {
   rate_per_minute_min: 1,
   /** Requests a minute of one key: 1,600 a second is what a gateway takes. */
   rate_per_minute_max: 100_000,
+  /** Requests a minute of a key that is made without a rate: a hundred a second, a sixteenth of a gateway. */
+  rate_per_minute_default: 6_000,
+  /**
+   * Event streams and waits (`Prefer: wait`) of one tenant that one gateway holds open: a quarter of its connections, so that
+   * no tenant's idle readers keep others out.
+   */
+  tenant_streams_max: 4_096,
   /** Characters of what a person calls a key. */
   key_name_chars_max: 128,
   /** Frames that a job is shown with, some 0.6 kB each; the rest of a larger job's are fetched page by page. */

@@ -108,6 +108,7 @@ onRedis(
     expect(more).toEqual([]);
     expect(parseApiKey(key)).toBeDefined();
     expect(made.err).toContain("shown this once");
+    expect(made.err).toContain("60 requests a minute");
     expect(made.err).toContain("from now on the farm asks every caller for one");
     expect(await describeKeyless(farm)).toBeUndefined();
 
@@ -123,6 +124,21 @@ onRedis(
     ]);
   },
 );
+
+onRedis("keys create gives a key 6,000 requests a minute, another rate, or none, and says so", async () => {
+  await using opened = await connectAccess(redisUrl());
+  for (const [option, rate, said] of [
+    [[], 6_000, "6000 requests a minute"],
+    [["--rate", "5/min"], 5, "5 requests a minute"],
+    [["--rate", "none"], null, "It has no rate."],
+  ] as const) {
+    const made = await keys("create", "--tenant", "rated", ...option);
+    expect(made.err).toContain(said);
+    const id = parseApiKey(made.out[0] ?? "")?.id;
+    const key = (await opened.access.listKeys()).find((listed) => listed.id === id);
+    expect(key?.requests_per_minute).toBe(rate);
+  }
+});
 
 onRedis(
   "keys create leaves what it does not name of the tenant, and takes a limit away by none",
@@ -148,7 +164,9 @@ onRedis("keys list shows every key and no secret; keys revoke ends one", async (
   expect(revoked.out).toEqual([expect.stringContaining(`key ${id} of tenant gamma is revoked; within 3 s`)]);
   const table = (await keys("list")).out.join("\n");
   expect(table).toMatch(
-    new RegExp(`${id} +gamma +admin +- +\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\dZ +\\d{4}-.*Z +a\\?\\[31m name`),
+    new RegExp(
+      `${id} +gamma +admin +6000/min +\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\dZ +\\d{4}-.*Z +a\\?\\[31m name`,
+    ),
   );
   const json: unknown = JSON.parse((await keys("list", "--json")).out.join(""));
   expect(json).toMatchObject({ keys: expect.arrayContaining([expect.objectContaining({ id, name })]) });

@@ -4,6 +4,7 @@ import {
   FarmError,
   type KeyRequest,
   keyRequestSchema,
+  LIMITS,
   parseWith,
   SCOPES,
 } from "@latentfarm/contract";
@@ -19,7 +20,7 @@ interface CreateOptions extends TenantOptions {
   readonly tenant: string;
   readonly name?: string;
   readonly scopes?: readonly string[];
-  readonly rate?: number;
+  readonly rate?: number | "none";
   readonly data?: string;
 }
 
@@ -34,7 +35,11 @@ export function keysCommand(context: CommandContext): Command {
     .requiredOption("--tenant <name>", "whose jobs, share and limits the key is for")
     .option("--name <text>", "what you call the key")
     .option("--scopes <list>", `of ${SCOPES.join(", ")} (default submit,read)`, parseNames)
-    .option("--rate <n/min>", "requests a minute of this key (default no limit)", parseRate)
+    .option(
+      "--rate <n/min>",
+      `requests a minute of this key, or none (default ${LIMITS.rate_per_minute_default})`,
+      parseRate,
+    )
     .option("--weight <x>", "the tenant's share beside others, in proportion (default 1)", parseDecimal)
     .option("--queued-cost <x>", "the tenant's megapixel-steps that may be unfinished, or none", parseLimit)
     .option("--concurrent <n>", "the tenant's frames that may be unfinished, or none", parseLimit)
@@ -74,12 +79,14 @@ async function create(context: CommandContext, options: CreateOptions): Promise<
   err(
     `This is the key ${made.id} of tenant ${made.tenant}, for ${made.scopes.join(", ")}. It is shown this once: keep it now.`,
   );
+  const rate = made.requests_per_minute;
+  err(rate === null ? "It has no rate." : `It may make ${rate} requests a minute (--rate says otherwise).`);
   err("Send it as the header Authorization: Bearer KEY; ./farm render takes it from FARM_API_KEY.");
   if (first) err("It is the farm's first key: from now on the farm asks every caller for one.");
 }
 
 function keyRequest({ tenant, name, scopes, rate }: CreateOptions): KeyRequest {
-  const body = { tenant, name, scopes, requests_per_minute: rate };
+  const body = { tenant, name, scopes, requests_per_minute: rate === "none" ? null : rate };
   const given = Object.entries(body).filter(([, value]) => value !== undefined);
   return parseWith(keyRequestSchema, Object.fromEntries(given), "the key");
 }

@@ -32,9 +32,11 @@ export function parseLimit(text: string): number | "none" {
 }
 
 /** A rate such as `60/min`; the unit may be left out. */
-export function parseRate(text: string): number {
+export function parseRate(text: string): number | "none" {
+  if (text === "none") return text;
   const [, count] = /^(\d{1,9})(?:\/min)?$/.exec(text) ?? [];
-  if (count === undefined) throw new InvalidArgumentError("It must be requests a minute, such as 60/min.");
+  if (count === undefined)
+    throw new InvalidArgumentError("It must be requests a minute, such as 60/min, or none.");
   return Number(count);
 }
 

@@ -1,4 +1,13 @@
-import { eventToWire, FarmError, fieldsError, isTerminal, type JobEvent } from "@latentfarm/contract";
+import {
+  eventToWire,
+  FarmError,
+  fieldsError,
+  isTerminal,
+  type JobEvent,
+  type JobId,
+  LIMITS,
+} from "@latentfarm/contract";
+import type { Response } from "express";
 import type { GatewayContext } from "../context.js";
 import { findJobHead } from "../find-job.js";
 import { type StreamMessage, sendEventStream } from "../http/event-stream.js";
@@ -26,11 +35,45 @@ async function streamEvents(context: GatewayContext, call: Call): Promise<void> 
     response.type("text/event-stream").end();
     return;
   }
+  const leave = context.held.take(job.tenant);
+  if (leave === undefined) throw tooManyStreams();
+  try {
+    await sendEvents(context, response, { id: job.id, after, isEnded: isTerminal(job.status) });
+  } finally {
+    leave();
+  }
+}
+
+/** A reader of one of the others leaves within seconds or hours: a farm whose clients poll meanwhile gets along. */
+const FULL_RETRY_SECONDS = 10;
+
+function tooManyStreams(): FarmError {
+  const limit = "tenant_streams_max";
+  const message = `is ${LIMITS[limit]} event streams and waits of a tenant at one gateway`;
+  return new FarmError(
+    "quota_exceeded",
+    `Cannot stream the events as the tenant's limit is reached: ${limit} ${message}`,
+    {
+      details: {
+        limit,
+        retry_after_seconds: FULL_RETRY_SECONDS,
+        errors: [{ path: `limits.${limit}`, message }],
+      },
+    },
+  );
+}
+
+async function sendEvents(
+  context: GatewayContext,
+  response: Response,
+  from: { readonly id: JobId; readonly after: number; readonly isEnded: boolean },
+): Promise<void> {
+  const { id, after, isEnded } = from;
   const signal = requestSignal(response, context.draining);
-  const events = context.queue.events(job.id, { after, signal })[Symbol.asyncIterator]();
+  const events = context.queue.events(id, { after, signal })[Symbol.asyncIterator]();
   try {
     // An ended job's log answers at once. One with nothing left is 204, which tells an EventSource not to come back.
-    const first = isTerminal(job.status) ? await firstOf(events) : undefined;
+    const first = isEnded ? await firstOf(events) : undefined;
     if (first?.done) {
       response.status(204).end();
       return;
@@ -40,7 +83,7 @@ async function streamEvents(context: GatewayContext, call: Call): Promise<void> 
   } catch (error) {
     if (!response.headersSent) throw error;
     // The reader comes back with Last-Event-ID, here or at another gateway.
-    if (!signal.aborted) context.log.warn({ jobId: job.id, err: error }, "event stream broken off");
+    if (!signal.aborted) context.log.warn({ jobId: id, err: error }, "event stream broken off");
     response.end();
   } finally {
     await events.return?.();

@@ -105,11 +105,14 @@ async function answer(
 ): Promise<void> {
   const { context, response, waitSeconds } = to;
   response.location(jobPath(submitted.id));
-  if (waitSeconds === undefined) {
+  const leave = waitSeconds === undefined ? undefined : context.held.take(submitted.tenant);
+  // A wait is a preference: a tenant that holds too many is answered at once, which it sees by the header that lacks.
+  if (waitSeconds === undefined || leave === undefined) {
     response.status(202).json(jobToWire(submitted));
     return;
   }
-  const record = await waitForEnd(context, { response, id: submitted.id, waitSeconds });
+  const wait = waitForEnd(context, { response, id: submitted.id, waitSeconds });
+  const record = await wait.finally(leave);
   response.set("Preference-Applied", `wait=${waitSeconds}`);
   const latest = record ?? submitted;
   response.status(isTerminal(latest.status) ? 200 : 202).json(jobToWire(latest));
