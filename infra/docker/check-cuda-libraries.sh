@@ -26,18 +26,14 @@ needs_of() {
 
 # Where the loader of that image looks, and the folder itself, whose files name each other by their own place. Not
 # /usr/local/cuda: it is an absolute link, which would lead to this machine's own.
-index=$(mktemp)
-trap 'rm -f "$index"' EXIT
+names=$(mktemp)
+trap 'rm -f "$names"' EXIT
 {
   find "$folder" -maxdepth 1 -name '*.so*'
   for place in "$root/usr/lib" "$root/usr/lib64" "$root/usr/local/lib" "$root"/usr/local/cuda-*; do
     [ ! -d "$place" ] || find "$place" -name '*.so*' 2>/dev/null
   done
-} >"$index"
-
-is_in_image() {
-  grep -q -F -x -e "$folder/$1" "$index" || grep -q -e "/$(printf '%s' "$1" | sed 's/[.+]/\\&/g')\$" "$index"
-}
+} | sed 's|.*/||' | sort -u >"$names"
 
 missing=
 for library in "$folder"/*.so*; do
@@ -45,11 +41,11 @@ for library in "$folder"/*.so*; do
   [ "${library##*/}" != libonnxruntime_providers_cuda.so ] || needs="$needs $LOADED_BY_NAME"
   for name in $needs; do
     case " $OF_THE_DRIVER " in *" $name "*) continue ;; esac
-    if is_in_image "$name"; then
+    if grep -q -F -x -e "$name" "$names"; then
       echo "${library##*/} needs $name: it is there"
     else
       missing="$missing $name"
-      other=$(sed -n "s|.*/\(${name%%.so*}\.so\.[0-9.]*\)\$|\1|p" "$index" | sort -u | tr '\n' ' ')
+      other=$(grep -F -e "${name%%.so*}.so." "$names" | tr '\n' ' ')
       echo "${library##*/} needs $name: it is absent, there is ${other:-no other version}" >&2
     fi
   done
