@@ -16,7 +16,7 @@ const BUILD_MS_MAX = 900_000;
 const MEGABYTE = 1_000_000;
 
 /** How far an image's size may be from the one that infra/docker/README.md states, as a part of it. */
-const SIZE_DEVIATION_MAX = 0.1;
+const SIZE_DEVIATION_MAX = 0.15;
 
 const ENVIRONMENTS: Readonly<Record<ImageName, readonly string[]>> = {
   gateway: ["FARM_HOST=0.0.0.0", "FARM_PORT=8080"],
