@@ -1,4 +1,10 @@
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { REPOSITORY_ROOT } from "../harness/index.js";
 import { nameOf, workloadsOf } from "../helm/manifest.js";
 import { renderChart } from "../helm/render-chart.js";
 import { dig, digText } from "../helm/tree.js";
@@ -21,8 +27,8 @@ let cluster: LiveCluster;
 const space = "account";
 const own = `/api/v1/namespaces/${space}/pods/own`;
 
-/** A client with a token that the server made for the worker's account, bound to a pod or to none. */
-async function asWorker(pod?: string) {
+/** A token that the server made for the worker's account, bound to a pod or to none. */
+async function tokenOf(pod?: string): Promise<string> {
   const uid =
     pod === undefined
       ? undefined
@@ -33,8 +39,34 @@ async function asWorker(pod?: string) {
     `/api/v1/namespaces/${space}/serviceaccounts/${WORKER_ACCOUNT}/token`,
     body,
   );
-  const token = digText(answer.body, "status.token");
-  return createClusterClient({ url: cluster.url, ca: cluster.ca, token });
+  return digText(answer.body, "status.token");
+}
+
+/** A client that shows such a token. */
+async function asWorker(pod?: string) {
+  return createClusterClient({ url: cluster.url, ca: cluster.ca, token: await tokenOf(pod) });
+}
+
+/** Runs the worker's own call in a process of its own, with the account of `pod`, upon the pod `name`. */
+async function runWorkersCall(pod: string, name: string): Promise<unknown> {
+  const accountDir = mkdtempSync(path.join(tmpdir(), "farm-account-"));
+  try {
+    writeFileSync(path.join(accountDir, "token"), await tokenOf(pod), { mode: 0o600 });
+    copyFileSync(cluster.caFile, path.join(accountDir, "ca.crt"));
+    const { hostname: apiHost, port } = new URL(cluster.url);
+    const identity = { name, namespace: space, apiHost, apiPort: Number(port), accountDir };
+    const module = pathToFileURL(path.join(REPOSITORY_ROOT, "apps", "worker", "dist", "pod", "patch-pod.js"));
+    const script = `import { patchDeletionCost } from ${JSON.stringify(module.href)};
+      const answer = await patchDeletionCost(${JSON.stringify(identity)}, 42, new AbortController().signal);
+      process.stdout.write(JSON.stringify(answer));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      encoding: "utf8",
+    });
+    if (stdout === "") throw new Error(`Cannot run the worker's call: ${stderr}`);
+    return JSON.parse(stdout);
+  } finally {
+    rmSync(accountDir, { recursive: true, force: true });
+  }
 }
 
 const cost = (value: string | null) => ({ metadata: { annotations: { [COST]: value } } });
@@ -82,6 +114,13 @@ it.skipIf(isClusterAbsent)("sets, changes and removes the deletion cost of its o
   }
   const strategic = await client.patch(own, cost("7"), "strategic-merge-patch+json");
   expect(tell(strategic)).toBe("200");
+});
+
+it.skipIf(isClusterAbsent)("is taken when the worker's own code calls, for its own pod alone", async () => {
+  expect(await runWorkersCall("own", "own")).toEqual({ outcome: "updated", reason: "" });
+  const { body } = await cluster.admin.get(own);
+  expect(Object(dig(body, "metadata.annotations"))[COST]).toBe("42");
+  expect(await runWorkersCall("own", "other")).toEqual({ outcome: "refused", reason: "status is 403" });
 });
 
 it.skipIf(isClusterAbsent).each([
