@@ -97,6 +97,30 @@ describe("a job in a trace", () => {
     expect(Buffer.concat([...collector.bodies]).toString("latin1")).not.toContain("hunter2");
   });
 
+  it("stays one trace when a client has its failed frames tried again by another request", async () => {
+    const model = freshModel();
+    const { job, traceId } = await submitTraced(model, 1);
+    let isMended = false;
+    await using _consumer = consume(model, async () => {
+      if (!isMended) throw new FarmError("numeric_fault", "Cannot go on");
+    });
+    expect((await endOf(worker, job.id)).status).toBe("failed");
+    isMended = true;
+    const other = await gatewayTracing.span("request", {}, async () => {
+      await gateway.retry(job.id);
+      return gatewayTracing.logFields().trace_id;
+    });
+    expect((await endOf(worker, job.id)).status).toBe("succeeded");
+    const attempts = await collector.find((spans) => {
+      const found = spans.filter(({ attributes }) => attributes["farm.job.id"] === job.id);
+      const processed = found.filter(({ name }) => name === "process frame");
+      return processed.length === 2 ? processed : undefined;
+    });
+    expect(other).not.toBe(traceId);
+    expect(new Set(attempts.map((span) => `${span.traceId} ${span.parentId}`)).size).toBe(1);
+    expect(attempts[0]?.traceId).toBe(traceId);
+  });
+
   it("is traced in its first frames alone, and the rest keeps the id for the log", async () => {
     const model = freshModel();
     const frames = FRAMES_TRACED_MAX + 3;

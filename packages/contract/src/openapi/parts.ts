@@ -5,8 +5,11 @@ import { PROBLEM_CONTENT_TYPE } from "../problem.js";
 export type Json = Readonly<Record<string, unknown>>;
 
 const JSON_TYPE = "application/json";
-/** The header that names a request, which every answer carries. */
-const REQUEST_ID = { "X-Request-Id": { $ref: "#/components/headers/RequestId" } };
+/** The headers that name a request, which every answer carries: the trace where traces are on. */
+const REQUEST_ID = {
+  "X-Request-Id": { $ref: "#/components/headers/RequestId" },
+  traceresponse: { $ref: "#/components/headers/TraceResponse" },
+};
 const RETRY_AFTER = { "Retry-After": { $ref: "#/components/headers/RetryAfter" } };
 
 /** A pointer to one of the document's schemas. */
@@ -68,6 +71,11 @@ function always(description: string, schema: Json): Json {
 /** The headers that many answers share. */
 export const SHARED_HEADERS: Json = {
   RequestId: always("The request's name, in the log too", { type: "string" }),
+  TraceResponse: {
+    description:
+      "The request's place in its trace, the client's if it sent `traceparent`; where traces are on",
+    schema: { type: "string", pattern: "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$" },
+  },
   RetryAfter: always("Seconds to wait", { type: "integer", minimum: 1 }),
   Authenticate: always("How to show a key", { type: "string", const: "Bearer" }),
   Location: always("The job's path", { type: "string", pattern: "^/v1/jobs/" }),
