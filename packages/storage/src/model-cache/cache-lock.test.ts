@@ -5,6 +5,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type LockOptions, takeLock } from "./cache-lock.js";
 
+/** What happens just before a file is opened, as to a process that is still in between. */
+const between = vi.hoisted(() => ({ open: async (_path: string): Promise<void> => undefined }));
+vi.mock("node:fs/promises", async (original) => {
+  const fs: typeof import("node:fs/promises") = await original();
+  const open: typeof fs.open = async (file, ...how) => {
+    await between.open(String(file));
+    return fs.open(file, ...how);
+  };
+  return { ...fs, open };
+});
+
 const TIMES = { beatMs: 20, staleMs: 400, pollMs: 5 };
 /** A holder that gives no sign of life, as one that was killed. */
 const DEAD = { ...TIMES, beatMs: 1_000_000 };
@@ -13,7 +24,10 @@ let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "latentfarm-lock-"));
 });
-afterEach(() => rm(dir, { recursive: true, force: true }));
+afterEach(async () => {
+  between.open = async () => undefined;
+  await rm(dir, { recursive: true, force: true });
+});
 
 const take = (changes: Partial<LockOptions> = {}) =>
   takeLock({ dir, name: "m", signal: new AbortController().signal, times: TIMES, ...changes });
@@ -49,11 +63,28 @@ describe("takeLock()", () => {
     await expect.poll(() => lock.lost.aborted).toBe(true);
   });
 
-  it("takeLock() gives nothing to a claim that comes late: numbers beyond its own are there", async () => {
+  it("takeLock() goes on from the highest number, and leaves no lower one", async () => {
     await writeFile(join(dir, "m.lock.7"), "released");
     await using lock = await take();
     expect(await readdir(dir)).toEqual(["m.lock.8"]);
     expect(await lock.isHeld()).toBe(true);
+  });
+
+  it("takeLock() gives nothing to a claim that comes late, behind numbers beyond its own", async () => {
+    await writeFile(join(dir, "m.lock.5"), "released");
+    between.open = async (path) => {
+      if (!path.endsWith(".6")) return;
+      // While this process was still, others took 6 and gave it back, and now one holds 7.
+      await rm(join(dir, "m.lock.5"));
+      await writeFile(join(dir, "m.lock.7"), "another 1 2/3");
+    };
+    const onWait = vi.fn();
+    const late = take({ onWait });
+    await expect.poll(() => onWait.mock.lastCall).toEqual([{ doneBytes: 2, totalBytes: 3 }]);
+    expect(await readdir(dir)).toEqual(["m.lock.7"]);
+    await writeFile(join(dir, "m.lock.7"), "released");
+    await using lock = await late;
+    expect([await readdir(dir), await lock.isHeld()]).toEqual([["m.lock.8"], true]);
   });
 
   it("takeLock() passes over what is no claim of its own name", async () => {
