@@ -1,5 +1,5 @@
 import { nameOf, selects } from "../manifest.js";
-import { asNumber, asRecord, dig, digList, digText } from "../tree.js";
+import { asNumber, asRecord, dig, digList, digStrings, digText } from "../tree.js";
 import { ofKind, podRule, type Rule } from "./rule.js";
 import { leastReplicas } from "./scaling.js";
 
@@ -75,5 +75,22 @@ export const AVAILABILITY_RULES: readonly Rule[] = [
           ...(asNumber(backoffLimit) === undefined ? [`${nameOf(job)} has no backoffLimit`] : []),
         ];
       }),
+  },
+  {
+    // Models are fetched again; pictures and unfinished jobs are nowhere else.
+    name: "volumes of pictures and jobs outlive the release",
+    check: (farm) => [
+      ...ofKind(farm, "PersistentVolumeClaim")
+        .filter(({ body }) => digStrings(body, "metadata.labels")["app.kubernetes.io/component"] === "store")
+        .filter(({ body }) => digStrings(body, "metadata.annotations")["helm.sh/resource-policy"] !== "keep")
+        .map((claim) => `${nameOf(claim)} goes with the release`),
+      ...ofKind(farm, "StatefulSet")
+        .filter(({ body }) =>
+          ["whenDeleted", "whenScaled"].some(
+            (when) => dig(body, `spec.persistentVolumeClaimRetentionPolicy.${when}`) === "Delete",
+          ),
+        )
+        .map((one) => `${nameOf(one)} deletes its volumes`),
+    ],
   },
 ];

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { REPOSITORY_ROOT } from "../../harness/index.js";
+import { parseManifests } from "../manifest.js";
 import { findChartTool, renderChart, valuesGiven } from "../render-chart.js";
 import { type Plant, plant } from "./plant.js";
 import { NO_NODE_FOLDERS } from "./pod-security.js";
@@ -204,6 +205,9 @@ const FAULTS: Readonly<Record<string, readonly Omit<Plant, "rule">[]>> = {
     { at: "CronJob/farm-gc", field: "spec|jobTemplate|spec|activeDeadlineSeconds", value: undefined },
     { at: "CronJob/farm-gc", field: "spec|jobTemplate|spec|backoffLimit", value: undefined },
   ],
+  "volumes of pictures and jobs outlive the release": [
+    { at: "PersistentVolumeClaim/farm-store", field: "metadata|annotations", value: {} },
+  ],
   "variables of the farm are ones that it knows": [
     { at: GATEWAY, field: `${CONTAINER}|env`, value: variable("FARM_PROT", "8080") },
   ],
@@ -288,6 +292,14 @@ describe.skipIf(isSkipped)("RULES", () => {
     const named = toFarm(plant(manifests, fault), [...given, "/var/models"], VERSION);
     expect(judge(RULES, named)).toEqual([]);
     expect(NO_NODE_FOLDERS.check(named)).toEqual([`${WORKER}: volume is hostPath`]);
+  });
+
+  it("find a StatefulSet that deletes its volumes", () => {
+    const set = parseManifests(
+      "{ kind: StatefulSet, metadata: { name: redis }, spec: { persistentVolumeClaimRetentionPolicy: { whenDeleted: Delete } } }",
+    );
+    const rule = RULES.find(({ name }) => name === "volumes of pictures and jobs outlive the release");
+    expect(rule?.check(toFarm(set, [], VERSION))).toEqual(["StatefulSet/redis deletes its volumes"]);
   });
 
   it("amountOf() reads amounts as Kubernetes does", () => {
