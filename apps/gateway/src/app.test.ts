@@ -337,6 +337,14 @@ describe("operations", () => {
     expect((await request(app).get("/readyz")).status).toBe(503);
   });
 
+  it("a gateway that leaves is not ready, serves on, and closes each connection behind its answer", async () => {
+    context.leave();
+    expect((await request(app).get("/readyz")).status).toBe(503);
+    expect((await request(app).get("/healthz")).headers.connection).toBe("close");
+    expect(context.draining.aborted).toBe(false);
+    await submit();
+  });
+
   it.each(["away", "silent"] as const)("createApp() answers 503 while the queue is %s", async (mood) => {
     const id = await submit();
     farm.mood = mood;
