@@ -18,7 +18,7 @@ export function traceRequests(tracing: Tracing): RequestHandler {
     }
     const method = METHODS.find((known) => known === request.method && known !== "other");
     const span = tracing.start("request", {
-      parent: tracing.read(request.get("traceparent") ?? "") ?? tracing.root(),
+      parent: tracing.readHeader(request.get("traceparent") ?? "") ?? tracing.root(),
       title: method ?? "HTTP",
       attributes: { "http.request.method": method ?? "_OTHER", "url.scheme": "http" },
     });

@@ -115,6 +115,7 @@ export function openTracing(
     traceparent: (context) => traceparentOf(toContext(context)),
     write: (context) => writeContext(toContext(context)),
     read: readContext,
+    readHeader: readTraceparent,
     logFields: () => logFieldsOf(places.active()),
     tellOutages: (log) => exporter?.tellOutages(log),
     [Symbol.asyncDispose]: async () => {
@@ -205,14 +206,18 @@ function writeContext(context: Context): string {
   return known === undefined ? "" : `${known}${isTracingSuppressed(context) ? QUIET : ""}`;
 }
 
-/** `tracestate` is not taken over: it is text of a client, and would be exported with every span. */
 function readContext(text: string): Context | undefined {
-  const isQuiet = text.endsWith(QUIET);
-  const parsed = parseTraceParent(isQuiet ? text.slice(0, -QUIET.length) : text);
+  if (!text.endsWith(QUIET)) return readTraceparent(text);
+  const context = readTraceparent(text.slice(0, -QUIET.length));
+  return context && suppressTracing(context);
+}
+
+/** `tracestate` is not taken over: it is text of a client, and would be exported with every span. */
+function readTraceparent(text: string): Context | undefined {
+  const parsed = parseTraceParent(text);
   if (parsed === null) return undefined;
   const { traceId, spanId, traceFlags } = parsed;
-  const context = trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
-  return isQuiet ? suppressTracing(context) : context;
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
 }
 
 /** Source: opentelemetry.io, "Trace Context in non-OTLP Log Formats". */

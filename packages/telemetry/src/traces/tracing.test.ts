@@ -95,7 +95,7 @@ describe("openTracing()", () => {
     expect(told.join()).not.toContain("hunter2");
   });
 
-  it("keeps a place as text, and a quiet one quiet", () => {
+  it("keeps a place as text, and a quiet one quiet, which no client can ask for", () => {
     const { tracing, spans } = open();
     const place = placeOf(tracing, PARENT);
     expect(tracing.write(place)).toBe(PARENT);
@@ -104,6 +104,8 @@ describe("openTracing()", () => {
     span.end();
     expect([tracing.isRecorded(place), tracing.isRecorded(quiet), spans().length]).toEqual([true, false, 0]);
     expect(tracing.traceparent(span.context)).toBe(PARENT);
+    expect(tracing.isRecorded(tracing.readHeader(PARENT) ?? {})).toBe(true);
+    expect(tracing.readHeader(tracing.write(quiet))).toBeUndefined();
     for (const text of ["", "x", `${PARENT}/loud`, PARENT.replace(TRACE_ID, "0".repeat(32))])
       expect(tracing.read(text)).toBeUndefined();
   });

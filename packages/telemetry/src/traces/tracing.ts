@@ -81,8 +81,10 @@ export interface Tracing extends AsyncDisposable {
   traceparent(context: TraceContext): string | undefined;
   /** The place as text that keeps whether it is quiet, for a record or a queue; empty outside of every trace. */
   write(context: TraceContext): string;
-  /** The place that a text says, W3C's `traceparent` or what {@link write} gave; undefined for any other text. */
+  /** The place that {@link write} gave as this text; undefined for any other text. */
   read(text: string): TraceContext | undefined;
+  /** The place that a client's `traceparent` says, as W3C has it; undefined for any other text. It is never a quiet one. */
+  readHeader(text: string): TraceContext | undefined;
   /** The ids for a log line; nothing outside of every trace. */
   logFields(): TraceLogFields;
   /** Has outages of the collector told to a log from now on, once each. */
@@ -116,6 +118,7 @@ export const NO_TRACING: Tracing = Object.freeze({
   traceparent: () => undefined,
   write: () => "",
   read: () => undefined,
+  readHeader: () => undefined,
   logFields: () => NO_FIELDS,
   tellOutages: () => undefined,
   [Symbol.asyncDispose]: async () => undefined,
