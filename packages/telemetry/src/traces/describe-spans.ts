@@ -22,7 +22,7 @@ every process is given the address of the collector of its node.
 | --- | --- |
 | \`OTEL_EXPORTER_OTLP_ENDPOINT\` | the collector; \`/v1/traces\` is put behind it. \`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT\` is the whole URL |
 | \`OTEL_EXPORTER_OTLP_HEADERS\` | such as \`authorization=Bearer%20…\`; the engine process never sees them |
-| \`OTEL_EXPORTER_OTLP_TIMEOUT\` | milliseconds for one export, repeats included; 3,000 when absent |
+| \`OTEL_EXPORTER_OTLP_TIMEOUT\` | milliseconds for one export, repeats included; 3,000 when absent, 10,000 at most |
 | \`OTEL_EXPORTER_OTLP_PROTOCOL\` | \`http/protobuf\` is the only one |
 | \`OTEL_TRACES_SAMPLER\` | \`parentbased_always_on\` when absent; \`parentbased_traceidratio\` with \`OTEL_TRACES_SAMPLER_ARG=0.1\` takes a tenth of the jobs |
 | \`OTEL_SERVICE_NAME\` | \`latentfarm-gateway\`, \`-worker\`, \`-courier\` when absent; \`farm.process\` tells them apart either way |
@@ -42,9 +42,11 @@ A value that would leave you without traces, or with another share of them than 
   sampled or not.
 - **Step batches** serve frames of several jobs. A run of calls with the same frames is one span; it hangs in the trace of the
   first of its frames and has a link to each, and \`run steps\` of each frame has links back.
-- **Volume.** The first ${FRAMES_TRACED_MAX} frames of a job are traced, some ten spans each; of the others, the log's lines have the trace id.
-- **A collector that is away** costs no frame anything: up to 2,048 spans wait, the rest is dropped, and the log says so once. The
-  end of a process waits 2 s for its last spans at most.
+- **Volume.** The first ${FRAMES_TRACED_MAX} frames of a job are traced, some fifteen spans each; of the others, the log's lines have the trace id.
+  A request is a span too, so each look at a job is a small trace of its own.
+- **A collector that is away or too slow** costs no frame anything: up to 2,048 spans wait, the rest is dropped. The log says so
+  once, and once it is back how many were lost. The end of a process waits 2 s for its last spans, and longer, up to the
+  milliseconds of an export, only where a collector has asked it by \`Retry-After\` to come again.
 - **A worker that is killed** takes the spans that were open with it: what hangs below them shows as an orphan. The next attempt
   hangs below \`submit job\` again.
 - **A receiver of webhooks** is told nothing of the trace, unless \`FARM_WEBHOOK_TRACEPARENT=1\` sends it \`traceparent\`.

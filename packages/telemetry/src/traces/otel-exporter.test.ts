@@ -89,4 +89,24 @@ describe("createBoundedExporter()", () => {
     expect(log.info.mock.calls).toEqual([[{ spansLost: 2 }, "traces are exported again"]]);
     await tracing[Symbol.asyncDispose]();
   });
+
+  it("does not wait for longer than an end may take, whatever environment and collector ask for", async () => {
+    vi.stubEnv("OTEL_EXPORTER_OTLP_TIMEOUT", "60000");
+    await using busy = await serve((request, response) =>
+      request.resume().on("end", () => response.writeHead(503, { "retry-after": "20" }).end()),
+    );
+    vi.stubEnv("OTEL_EXPORTER_OTLP_ENDPOINT", `http://127.0.0.1:${busy.port}`);
+    const exporter = createBoundedExporter();
+    const tracing = openTracing(
+      { process: "worker", instance: "w" },
+      { exporter, processor: new BatchSpanProcessor(exporter) },
+    );
+    const log = { info: vi.fn(), warn: vi.fn() };
+    tracing.tellOutages(log);
+    tracing.start("request").end();
+    await tracing[Symbol.asyncDispose]();
+    // A repeat beyond the bound is not begun: the failure is told, and nothing keeps the process alive.
+    expect(log.warn).toHaveBeenCalledOnce();
+    expect(log.warn.mock.calls[0]?.[0]).not.toMatchObject({ reason: "the process ends" });
+  });
 });

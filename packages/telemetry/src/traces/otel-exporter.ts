@@ -9,7 +9,13 @@ import type { OutageLog } from "./tracing.js";
  * Milliseconds for one export with its repeats, unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise: a collector is near,
  * and what is still under way at a process's end can hold it for as long.
  */
-const EXPORT_MS_MAX = 3_000;
+const EXPORT_MS = 3_000;
+
+/**
+ * Milliseconds that it may say at most: a repeat that a collector has asked for by `Retry-After` cannot be called off, and
+ * the orchestrators' time for an end (`STOP_SECONDS_*`) has 12 s to spare.
+ */
+const EXPORT_MS_MAX = 10_000;
 
 /** Characters of a failure's reason in the log. */
 const REASON_CHARS_MAX = 200;
@@ -20,6 +26,10 @@ export interface BoundedExporter extends SpanExporter {
   abandon(): void;
   /** Where outages are told from now on. */
   tellOutages(log: OutageLog): void;
+  /** Takes in that spans were lost before they came here. */
+  tellLost(spans: number, reason: string): void;
+  /** Takes in that spans are lost no more before they come here. */
+  tellBack(): void;
 }
 
 /**
@@ -29,9 +39,11 @@ export interface BoundedExporter extends SpanExporter {
 export function createBoundedExporter(): BoundedExporter {
   const agents: (HttpAgent | HttpsAgent)[] = [];
   const timeoutMs =
-    getNumberFromEnv("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT") ?? getNumberFromEnv("OTEL_EXPORTER_OTLP_TIMEOUT");
+    getNumberFromEnv("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT") ??
+    getNumberFromEnv("OTEL_EXPORTER_OTLP_TIMEOUT") ??
+    EXPORT_MS;
   const exporter = new OTLPTraceExporter({
-    ...(timeoutMs === undefined && { timeoutMillis: EXPORT_MS_MAX }),
+    timeoutMillis: Math.min(timeoutMs, EXPORT_MS_MAX),
     httpAgentOptions: (protocol) => {
       const agent =
         protocol === "https:" ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
@@ -40,16 +52,26 @@ export function createBoundedExporter(): BoundedExporter {
     },
   });
   const outage = watchOutage();
+  let isBehind = false;
   return {
     export(spans: ReadableSpan[], done: (result: ExportResult) => void) {
       exporter.export(spans, (result) => {
-        outage.see(result, spans.length);
+        if (result.code !== ExportResultCode.SUCCESS) outage.lose(spans.length, result.error?.message);
+        else if (!isBehind) outage.end();
         done(result);
       });
     },
     forceFlush: () => exporter.forceFlush(),
     shutdown: () => exporter.shutdown(),
     tellOutages: (log) => outage.tell(log),
+    tellLost(spans, reason) {
+      isBehind = true;
+      outage.lose(spans, reason);
+    },
+    tellBack() {
+      isBehind = false;
+      outage.end();
+    },
     abandon() {
       for (const agent of agents) cutOff(agent);
     },
@@ -73,14 +95,13 @@ function watchOutage() {
     tell: (to: OutageLog) => {
       log = to;
     },
-    see: ({ code, error }: ExportResult, spans: number) => {
-      if (code === ExportResultCode.SUCCESS) {
-        if (spansLost > 0) log?.info({ spansLost }, "traces are exported again");
-        spansLost = 0;
-        return;
-      }
-      const reason = (error?.message ?? "unknown").slice(0, REASON_CHARS_MAX);
-      if (spansLost === 0) log?.warn({ reason }, "traces are not exported, the collector is away");
+    end: () => {
+      if (spansLost > 0) log?.info({ spansLost }, "traces are exported again");
+      spansLost = 0;
+    },
+    lose: (spans: number, reason = "unknown") => {
+      const told = { reason: reason.slice(0, REASON_CHARS_MAX) };
+      if (spansLost === 0) log?.warn(told, "traces are not exported, the collector is away or too slow");
       spansLost += spans;
     },
   };

@@ -15,8 +15,9 @@ import {
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { isTracingSuppressed, parseTraceParent, suppressTracing } from "@opentelemetry/core";
 import { detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
-import { BatchSpanProcessor, NodeTracerProvider, type SpanProcessor } from "@opentelemetry/sdk-trace-node";
+import { NodeTracerProvider, type SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { type BoundedExporter, createBoundedExporter } from "./otel-exporter.js";
+import { createSpanQueue } from "./span-queue.js";
 import { SPANS, type SpanAttributes, type SpanName, type SpanSpec } from "./span-table.js";
 import type {
   FarmSpan,
@@ -127,7 +128,7 @@ export function openTracing(
 
 function exportParts(): TracingParts {
   const exporter = createBoundedExporter();
-  return { exporter, processor: new BatchSpanProcessor(exporter) };
+  return { exporter, processor: createSpanQueue(exporter) };
 }
 
 /** What the operator says of the resource stands over what the process says. */
