@@ -141,7 +141,7 @@ describe("a job whose worker is killed", () => {
     );
     expect(await logOf("gateway.log")).toMatch(new RegExp(`"trace_id":"${TRACE_ID}".*"jobId":"${job.id}"`));
     expect(await logOf("courier-0.log")).toMatch(
-      new RegExp(`"trace_id":"${TRACE_ID}".*"msg":"webhook delivered"`),
+      new RegExp(`"trace_id":"${TRACE_ID}".*"jobId":"${job.id}".*"msg":"webhook delivered"`),
     );
 
     const exported = Buffer.concat([...collector.bodies]).toString("latin1");

@@ -50,6 +50,7 @@ function sendSigned(
 function logAttempt({ log }: AttemptContext, work: DeliveryWork, outcome: SendOutcome): void {
   const { url } = work;
   const fields = {
+    jobId: work.jobId,
     delivery: work.id,
     endpoint: work.endpoint,
     host: URL.canParse(url) ? new URL(url).host : null,

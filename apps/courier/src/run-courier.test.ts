@@ -30,6 +30,7 @@ const REFUSED: SendOutcome = {
 function work(secrets: readonly string[]): DeliveryWork {
   return {
     id: "msg_job_1_2",
+    jobId: "job_1",
     tenant: "default",
     endpoint: "ep_1",
     url: "https://receiver.example/hush/path?token=hush",
@@ -133,6 +134,7 @@ it("runCourier() logs one line per attempt, and of the address only its host", a
   await courier.options.send(work([createWebhookSecret()]));
   const line: unknown = JSON.parse(courier.lines.at(-1) ?? "");
   expect(line).toMatchObject({
+    jobId: "job_1",
     delivery: "msg_job_1_2",
     endpoint: "ep_1",
     host: "receiver.example",

@@ -196,7 +196,7 @@ class BullDeliveryConsumer implements DeliveryConsumer {
       if (signal.aborted) return undefined;
       // A fault of ours; the schedule goes on, so that one such delivery does not spin.
       this.#context.log.error(
-        { delivery: taken.work.id, reason: String(error) },
+        { jobId: taken.work.jobId, delivery: taken.work.id, reason: String(error) },
         "delivery attempt has a fault",
       );
       const duration_ms = Math.round(performance.now() - started);
@@ -224,8 +224,8 @@ class BullDeliveryConsumer implements DeliveryConsumer {
   }
 
   #tell(taken: TakenDelivery, { verdict, disabled }: Settlement): void {
-    const { id, endpoint, attempt } = taken.work;
-    const fields = { delivery: id, endpoint, attempt };
+    const { id, jobId, endpoint, attempt } = taken.work;
+    const fields = { jobId, delivery: id, endpoint, attempt };
     if (disabled !== null) this.#context.log.warn({ ...fields, disabled }, "webhook endpoint is disabled");
     if (verdict === "dead") this.#context.log.warn(fields, "delivery is given up");
   }

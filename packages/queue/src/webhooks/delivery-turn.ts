@@ -49,6 +49,7 @@ export async function takeDelivery(redis: Redis, { id, turn }: Turn): Promise<Ta
     kind,
     work: {
       id,
+      jobId: text("job"),
       tenant: text("tenant"),
       endpoint: text("endpoint"),
       url: text("url"),

@@ -140,7 +140,7 @@ export class Outbox {
     }).finally(() => span.end());
     if (outcome === "overflowed") {
       log.warn(
-        { delivery: id, tenant: head.tenant, limit: "webhook_pending_max" },
+        { jobId: head.id, delivery: id, tenant: head.tenant, limit: "webhook_pending_max" },
         "delivery is given up at once",
       );
     }

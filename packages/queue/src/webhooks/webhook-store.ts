@@ -16,6 +16,8 @@ export interface DeliveryPage {
 /** What a courier is handed: a delivery with the bytes to send and the secrets that sign them. */
 export interface DeliveryWork {
   readonly id: string;
+  /** The job whose event it tells. */
+  readonly jobId: string;
   readonly tenant: string;
   readonly endpoint: string;
   /** With its query, which may hold what nobody else should read. */
