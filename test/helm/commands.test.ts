@@ -1,8 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { MARK_FILE } from "@latentfarm/storage/model-cache";
 import { afterAll, describe, expect, it } from "vitest";
 import { REPOSITORY_ROOT } from "../harness/index.js";
 import { readChart } from "./chart-files.js";
@@ -57,6 +58,21 @@ describe.skipIf(findChartTool("helm") === undefined)("what the chart calls", () 
     const { status, stderr } = call(args, environmentOf(container));
     expect(stderr).toContain("Cannot read SHA256SUMS as the store fails");
     expect(status).toBe(1);
+  });
+
+  it("lets a worker begin beside a sidecar only with the model of its own source", () => {
+    const dir = path.join(folder, "sd35-large");
+    const command = digList(containerOf("fetch-model").body, "startupProbe.exec.command").map(String);
+    const [program = "", ...args] = command.map((arg) => arg.replace(/^\/models/, folder));
+    const begins = () => spawnSync(program, args).status === 0;
+    const leave = (url: string) =>
+      writeFileSync(path.join(dir, MARK_FILE), JSON.stringify({ url, bytes: 1 }, undefined, 2));
+    expect(begins()).toBe(false);
+    mkdirSync(dir);
+    leave("s3://acme-models/sd35-large-2");
+    expect(begins()).toBe(false);
+    leave("s3://acme-models/sd35-large");
+    expect(begins()).toBe(true);
   });
 
   it("collects old jobs as the command line takes it", () => {

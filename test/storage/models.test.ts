@@ -81,6 +81,10 @@ served("pullModel() brings each file whole, in pieces, with the checksums and a 
   expect(told.onVerified).toHaveBeenCalledTimes(model.files.size);
   const mark: unknown = JSON.parse(await readFile(path.join(dir, MARK_FILE), "utf8"));
   expect(mark).toMatchObject({ url: `s3://${place.bucket}/models/sd35`, bytes: total });
+  // The chart's probe looks for this text (templates/_pools.tpl).
+  expect(await readFile(path.join(dir, MARK_FILE), "utf8")).toContain(
+    `"url": "s3://${place.bucket}/models/sd35"`,
+  );
   expect((await stat(path.join(dir, BIG))).mode & 0o777).toBe(0o644);
 });
 

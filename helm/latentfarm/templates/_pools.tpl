@@ -75,11 +75,16 @@ not fetched again. list root pool
   env:
     {{- include "latentfarm.env.pull" $root | nindent 4 }}
   {{- if include "latentfarm.holdsModel" $pool }}
-  # A sidecar: it starts before the worker, which waits until the model is there, and ends after it.
+  # A sidecar: it starts before the worker, which waits until the model is there, and ends after it. The mark must be of
+  # this source: what another one has left is refused by the pull, and is not to be drawn from meanwhile.
   restartPolicy: Always
   startupProbe:
     exec:
-      command: [test, -e, {{ $dir }}/.latentfarm-model.json]
+      command:
+        - grep
+        - -qF
+        - {{ printf "\"url\": %q" (trimSuffix "/" $pool.model.source) | squote }}
+        - {{ $dir }}/.latentfarm-model.json
     periodSeconds: 2
     timeoutSeconds: 2
     # An hour: 25 GB at 7 MB/s.
