@@ -9,6 +9,7 @@ import { NETWORK_RULES } from "./rules/network.js";
 import { NO_NODE_FOLDERS } from "./rules/pod-security.js";
 import { judge, toFarm } from "./rules/rule.js";
 import { RULES } from "./rules/rules.js";
+import { digStrings } from "./tree.js";
 import {
   CHOICES,
   CI_SETS,
@@ -17,6 +18,7 @@ import {
   singleFlips,
   switchPaths,
   type ValueSet,
+  withValues,
 } from "./value-sets.js";
 
 const isSkipped = findChartTool("helm") === undefined || findChartTool("kubeconform") === undefined;
@@ -91,6 +93,23 @@ describe.skipIf(isSkipped)("helm/latentfarm", () => {
           "Role",
           "ValidatingAdmissionPolicy",
         ],
+      ]),
+    );
+  });
+
+  it("names a label once that is both of all objects and of those that an operator finds", () => {
+    const labels = { "commonLabels.release": "all", "monitoring.labels.release": "found" };
+    const set = withValues("production", { ...labels, "monitoring.dashboards.labels.release": "shown" });
+    const told = new Map(
+      renderChart(set).map(({ kind, body }) => [kind, digStrings(body, "metadata.labels").release]),
+    );
+    expect([...told]).toEqual(
+      expect.arrayContaining([
+        ["Service", "all"],
+        ["ServiceMonitor", "found"],
+        ["PodMonitor", "found"],
+        ["PrometheusRule", "found"],
+        ["ConfigMap", "shown"],
       ]),
     );
   });

@@ -57,6 +57,15 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 
 {{/*
+Labels of an object that others find by labels of their own, which win where the values name one twice.
+list (list root component) labels
+*/}}
+{{- define "latentfarm.labelsWith" -}}
+{{- $own := include "latentfarm.labels" (first .) | fromYaml -}}
+{{- toYaml (mergeOverwrite $own (deepCopy (index . 1))) -}}
+{{- end -}}
+
+{{/*
 Labels of pods: without the chart's version, which would start every pod anew where only the chart has changed.
 list root podLabels component [pool]
 */}}
