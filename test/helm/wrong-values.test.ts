@@ -81,6 +81,18 @@ const REFUSED: readonly (readonly [set: string, field: string, value: unknown, t
     ["169.254.169.254"],
     /'\/networkPolicy\/credentials\/cidrs\/0'/,
   ],
+  // What would open the network, keep nodes from being emptied, or show a secret.
+  ["minimal", "networkPolicy.metrics.from", null, /'\/networkPolicy\/metrics'.*from/],
+  ["minimal", "networkPolicy.dns.to", null, /'\/networkPolicy\/dns'.*to/],
+  ["minimal", "networkPolicy.enabled", null, /'\/networkPolicy'.*enabled/],
+  ["minimal", "gateway.pdb.maxUnavailable", 0, /'\/gateway\/pdb\/maxUnavailable'/],
+  ["minimal", `${POOL}.pdb.maxUnavailable`, "0%", /'\/workers\/defaults\/pdb\/maxUnavailable'/],
+  [
+    "minimal",
+    "gateway.extraEnv",
+    [{ name: "AWS_SECRET_ACCESS_KEY", value: "for-tests" }],
+    /'\/gateway\/extraEnv\/0'/,
+  ],
   ["production", "commonLabels", { "app.kubernetes.io/name": "mine" }, /app.kubernetes.io\/name/],
 ];
 
@@ -90,6 +102,12 @@ const CONTRARY: readonly (readonly [set: string, values: Readonly<Record<string,
     ["trial", { "redis.url": "redis://redis:6379" }, "redis.url is set, but redis.bundled.enabled is true"],
     ["minimal", { "redis.existingSecret": "" }, "redis.existingSecret is empty"],
     ["minimal", { "redis.url": "redis://:pass@redis:6379" }, "redis.url"],
+    ["minimal", { "redis.url": "redis://redis:6379?password=pass" }, "redis.url"],
+    [
+      "production",
+      { "workers.pools.l4.modelCache.evict": false },
+      "another pool of the cache /var/lib/latentfarm/models has it otherwise",
+    ],
     ["minimal", { "store.s3.bucket": "" }, "store.s3.bucket is empty, but store.kind is s3"],
     ["minimal", { "store.kind": "disk" }, "store.s3.bucket is set, but store.kind is disk"],
     ["minimal", { "store.s3.kmsKey": "alias/a" }, "store.s3.kmsKey is set, but store.s3.sse is not aws:kms"],

@@ -16,7 +16,7 @@
 {{- if and (not .existingSecret) (or .bundled.enabled (not .url)) -}}
 {{- $problems = append $problems "redis.existingSecret is empty: name the Secret with the URL of Redis, or with the password of the bundled one" -}}
 {{- end -}}
-{{- if regexMatch "^[a-z]+://[^/]*@" .url -}}
+{{- if regexMatch "^[a-z]+://[^/]*@|[?&](user|pass)" .url -}}
 {{- $problems = append $problems "redis.url holds a password or a user: put the whole URL into the Secret redis.existingSecret" -}}
 {{- end -}}
 {{- end -}}
@@ -54,6 +54,7 @@
 {{- $root := . -}}
 {{- $problems := list -}}
 {{- $shares := dict -}}
+{{- $caches := dict -}}
 {{- range $name, $own := .Values.workers.pools -}}
 {{- $pool := mergeOverwrite (deepCopy $root.Values.workers.defaults) (deepCopy $own) -}}
 {{- $at := printf "workers.pools.%s" $name -}}
@@ -75,6 +76,14 @@
 {{- end -}}
 {{- if and .evict (not (has .type (list "hostPath" "claim"))) -}}
 {{- $problems = append $problems (printf "%s.modelCache.evict is true, but the cache is not shared" $at) -}}
+{{- end -}}
+{{- /* Without evict no sidecar marks a model as in use, so that another pool's eviction would take it. */ -}}
+{{- $place := get (dict "hostPath" .hostPath.path "claim" .claim.existingClaim) .type -}}
+{{- if and $place $pool.model.source -}}
+{{- if ne (get $caches $place | default (toString .evict)) (toString .evict) -}}
+{{- $problems = append $problems (printf "%s.modelCache.evict is %v, but another pool of the cache %s has it otherwise" $at .evict $place) -}}
+{{- end -}}
+{{- $_ := set $caches $place (toString .evict) -}}
 {{- end -}}
 {{- end -}}
 {{- with $pool.scaling -}}
