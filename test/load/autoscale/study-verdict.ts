@@ -68,7 +68,7 @@ export function judgeStudies(results: readonly StudyResult[]): readonly Claim[] 
     },
     {
       claim:
-        "on other pictures backlog seconds keep more on time than any count of frames with the same settings",
+        "on other pictures the worst share on time of backlog seconds is above that of any count of frames",
       holds: keepsPromise(of("pictures")),
     },
     {
