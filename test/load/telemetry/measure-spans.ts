@@ -1,48 +1,50 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { NO_TRACING, type Tracing } from "@latentfarm/telemetry";
 import { type Summary, summarize } from "../measure/summary.js";
 import { traceFrame } from "./trace-frame.js";
 import { openSunkTracing } from "./trace-sink.js";
 
-/** Frames of one measurement, and measurements; the SDK sends what it has whenever it has 512 spans. */
+/** Frames before the first measurement: a farm's processes have run for days. */
+const WARM_FRAMES = 2_000;
+/** Frames of one measurement, and measurements. */
 const FRAMES = 200;
-const REPEATS = 20;
-/** Milliseconds after which the last spans of a measurement are sent. */
-const SETTLE_MS = 200;
+const REPEATS = 8;
+/** Milliseconds between two frames: back to back they would find every cache warm, and no farm has that. */
+const PACE_MS = 20;
+/** Frames between pauses while warming: the SDK holds 2,048 spans, some 20 a frame. */
+const WARM_PAGE = 50;
+const WARM_PAUSE_MS = 100;
 const MICROSECONDS_PER_MS = 1_000;
 
-/** What spans cost, all processes and the sending together; milliseconds of processor time. */
+/** What spans cost, all processes and the packing and sending together; milliseconds of processor time a frame. */
 export interface SpanFigures {
   readonly onMs: Summary;
-  /** The same calls while traces are off. */
+  /** The same calls and pauses while traces are off. */
   readonly offMs: Summary;
-  /** Bytes that a frame's spans are on the wire. */
-  readonly frameBytes: number;
 }
 
 /** Times the spans of one frame, made, packed and sent, alone in this process. */
 export async function measureSpans(): Promise<SpanFigures> {
-  process.env.OTEL_BSP_SCHEDULE_DELAY = String(SETTLE_MS / 2);
   await using sunk = await openSunkTracing();
   const { tracing } = sunk;
-  await costMs(tracing);
-  const before = sunk.bytes();
+  for (let i = 0; i < WARM_FRAMES; i++) {
+    await traceFrame(tracing, async () => undefined);
+    if (i % WARM_PAGE === 0) await delay(WARM_PAUSE_MS);
+  }
   const onMs: number[] = [];
   const offMs: number[] = [];
   for (let repeat = 0; repeat < REPEATS; repeat++) {
     onMs.push(await costMs(tracing));
     offMs.push(await costMs(NO_TRACING));
   }
-  const frameBytes = (sunk.bytes() - before) / (FRAMES * REPEATS);
-  return { onMs: summarize(onMs), offMs: summarize(offMs), frameBytes };
+  return { onMs: summarize(onMs), offMs: summarize(offMs) };
 }
 
-/** The queue of the SDK holds 2,048 spans, so frames come in pieces with a pause for it to be emptied. */
 async function costMs(tracing: Tracing): Promise<number> {
-  const piece = FRAMES / 4;
   const before = process.cpuUsage();
-  for (let at = 0; at < FRAMES; at += piece) {
-    for (let i = 0; i < piece; i++) await traceFrame(tracing, async () => undefined);
-    if (tracing.isOn) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  for (let i = 0; i < FRAMES; i++) {
+    await traceFrame(tracing, async () => undefined);
+    await delay(PACE_MS);
   }
   const { user, system } = process.cpuUsage(before);
   return (user + system) / MICROSECONDS_PER_MS / FRAMES;

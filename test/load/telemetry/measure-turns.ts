@@ -21,7 +21,7 @@ export interface TurnFigures {
   readonly steps: number;
   readonly offMs: Summary;
   readonly metricsMs: Summary;
-  /** Metrics and traces, the packing and sending of spans and a collector that takes them included. */
+  /** Metrics and traces, the packing and sending of spans included. */
   readonly tracesMs: Summary;
   /** Of frames that ran one after the other: metrics over off, less 1. */
   readonly metricsShare: Summary;

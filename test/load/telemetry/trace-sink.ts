@@ -1,34 +1,39 @@
-import { createServer } from "node:http";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { createTracing, type Tracing } from "@latentfarm/telemetry";
 
-/** Tracing whose collector is in this process, so that its work counts too. */
+/** Tracing whose collector is a process of its own, whose work is not counted. */
 export interface SunkTracing extends AsyncDisposable {
   readonly tracing: Tracing;
-  /** Bytes that have come. */
-  readonly bytes: () => number;
 }
 
-/** Opens tracing as a farm has it, to a collector that takes everything and keeps nothing. */
+/** Takes everything, keeps nothing, and ends with its parent. */
+const COLLECTOR = `
+const server = require("node:http").createServer((request, response) => {
+  request.resume().on("end", () => response.end());
+});
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+process.stdin.on("end", () => process.exit()).resume();
+`;
+
+/** Opens tracing as a farm has it. */
 export async function openSunkTracing(): Promise<SunkTracing> {
-  let bytes = 0;
-  const server = createServer((request, response) => {
-    request.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
-    });
-    request.on("end", () => response.end());
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  process.env.OTEL_EXPORTER_OTLP_ENDPOINT = `http://127.0.0.1:${port}`;
+  const collector = spawn(process.execPath, ["-e", COLLECTOR], { stdio: ["pipe", "pipe", "inherit"] });
+  process.env.OTEL_EXPORTER_OTLP_ENDPOINT = `http://127.0.0.1:${await portOf(collector)}`;
   const tracing = await createTracing({ isOn: true, process: "worker", instance: "bench" });
   return {
     tracing,
-    bytes: () => bytes,
     async [Symbol.asyncDispose]() {
       await tracing[Symbol.asyncDispose]();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      const ended = once(collector, "exit");
+      collector.kill();
+      await ended;
     },
   };
+}
+
+async function portOf({ stdout }: ChildProcess): Promise<number> {
+  if (stdout === null) throw new Error("the collector's output is not piped");
+  const [text] = await once(stdout, "data");
+  return Number(String(text));
 }
