@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger as PinoLogger, pino } from "pino";
+import { describeError } from "./describe-error.js";
 
 /** The log of a process: one JSON object per line, fields first and a fixed sentence last. */
 export type Logger = PinoLogger;
@@ -46,6 +47,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const settings = {
     name: options.name,
     level: options.level,
+    serializers: { err: (error: unknown) => describeError(error) },
     redact: { paths: secretPaths(), censor: MASK },
     formatters: { level: (label: string) => ({ level: label }) },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
