@@ -13,18 +13,25 @@ export interface ProcessLog {
   /** A file descriptor to hand to a child; `close` it once the child has it. */
   open(): number;
   close(descriptor: number): void;
+  /** The last lines of what was opened last: those of an earlier life may say what is mended. */
   tail(): string;
 }
 
 /** A log file, with its folder made when it is first opened. */
 export function createProcessLog(path: string): ProcessLog {
+  let begunBytes = Number.POSITIVE_INFINITY;
   return {
     path,
-    open: () => openLog(path),
+    open() {
+      const descriptor = openLog(path);
+      begunBytes = fstatSync(descriptor).size;
+      return descriptor;
+    },
     close: closeSync,
     tail() {
       try {
-        return readFileSync(path, "utf8").trimEnd().split("\n").slice(-TAIL_LINES).join("\n");
+        const text = readFileSync(path).subarray(begunBytes).toString("utf8");
+        return text.trimEnd().split("\n").slice(-TAIL_LINES).join("\n");
       } catch {
         return "";
       }
