@@ -31,6 +31,13 @@ export const REQUEST_MS_MAX = 30_000;
 /** Milliseconds for the headers of a request to arrive. */
 export const HEADERS_MS_MAX = 10_000;
 
+/**
+ * Milliseconds that a connection may wait for its next request. Above the 60 s after which nginx and the load balancers of
+ * AWS drop theirs: whoever drops first must be the proxy, or a request that it sends on a connection which closes at that
+ * moment becomes a 502, and a POST is not sent again. Node's own 5 s are below every proxy's.
+ */
+export const KEEP_ALIVE_MS = 75_000;
+
 /** Milliseconds that a drain gives the answers under way before their connections are cut. */
 export const DRAIN_MS_MAX = 10_000;
 

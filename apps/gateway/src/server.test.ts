@@ -20,3 +20,12 @@ test("startServer() may be closed before its scope ends", async () => {
   await server.close();
   await expect(fetch(server.url)).rejects.toThrow();
 });
+
+/** Milliseconds after which nginx and the load balancers of AWS drop a connection that waits. */
+const PROXY_IDLE_MS = 60_000;
+
+test("startServer() keeps a connection for longer than the proxies before it", async () => {
+  await using server = await startServer((_request, response) => response.end(), ADDRESS);
+  const told = (await fetch(server.url)).headers.get("keep-alive");
+  expect(Number(/^timeout=(\d+)$/.exec(told ?? "")?.[1]) * 1_000).toBeGreaterThan(PROXY_IDLE_MS);
+});

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { Socket } from "node:net";
 import { FarmError } from "@latentfarm/contract";
-import { CONNECTIONS_MAX, DRAIN_MS_MAX, HEADERS_MS_MAX, REQUEST_MS_MAX } from "./limits.js";
+import { CONNECTIONS_MAX, DRAIN_MS_MAX, HEADERS_MS_MAX, KEEP_ALIVE_MS, REQUEST_MS_MAX } from "./limits.js";
 
 /** Milliseconds between looks for connections that a drain can close. */
 const IDLE_SWEEP_MS = 20;
@@ -23,7 +23,10 @@ export async function startServer(
   listener: RequestListener,
   address: { readonly host: string; readonly port: number },
 ): Promise<RunningServer> {
-  const server = createServer({ requestTimeout: REQUEST_MS_MAX, headersTimeout: HEADERS_MS_MAX }, listener);
+  const server = createServer(
+    { requestTimeout: REQUEST_MS_MAX, headersTimeout: HEADERS_MS_MAX, keepAliveTimeout: KEEP_ALIVE_MS },
+    listener,
+  );
   server.maxConnections = CONNECTIONS_MAX;
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
