@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ImageConfig, readImageConfig } from "./image-config.js";
-import type { Workshop } from "./workshop.js";
+import { runcFlags, type Workshop } from "./workshop.js";
 
 /** A folder of this machine in a container. */
 export interface Mount {
@@ -52,14 +52,16 @@ const STOP_MS_MAX = 30_000;
  * written to, process numbers of its own, no capability, no new privileges. Only the network is this machine's.
  */
 export async function startContainer(workshop: Workshop, options: ContainerOptions): Promise<Container> {
-  const { name, tag } = options;
+  const { tag } = options;
+  // runc names a container's cgroup after it, and those of another checkout's run must not meet.
+  const name = `${options.name}-${process.pid}`;
   await workshop.buildah("from", "--pull-never", "--name", name, tag);
   const root = (await workshop.buildah("mount", name)).trim();
   const bundle = path.join(workshop.folder, "bundles", name);
   mkdirSync(bundle, { recursive: true });
   const config = await readImageConfig(workshop, tag);
   writeFileSync(path.join(bundle, "config.json"), JSON.stringify(runtimeConfig(root, config, options)));
-  const runc = ["--root", path.join(workshop.folder, "runc")];
+  const runc = runcFlags(workshop.folder);
   const child = spawn("runc", [...runc, "run", "--bundle", bundle, name], {
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -27,9 +27,23 @@ export async function openWorkshop(): Promise<Workshop> {
     folder,
     buildah: (...args) => runProgram("buildah", [...flags, ...args], path.join(folder, "buildah.log")),
   };
+  endContainers(folder);
   await workshop.buildah("rm", "--all");
   if (megabytesOf(folder) > STORAGE_MB_MAX) rmSync(path.join(folder, "storage"), { recursive: true });
   return workshop;
+}
+
+/** Where runc keeps what it knows of its containers. */
+export function runcFlags(folder: string): readonly string[] {
+  return ["--root", path.join(folder, "runc")];
+}
+
+/** Ends what a run that was killed has left running. */
+function endContainers(folder: string): void {
+  const { stdout } = spawnSync("runc", [...runcFlags(folder), "list", "--quiet"], { encoding: "utf8" });
+  for (const name of stdout.split("\n").filter((line) => line !== "")) {
+    spawnSync("runc", [...runcFlags(folder), "delete", "--force", name]);
+  }
 }
 
 /** The driver that stacks layers where the kernel has it, or the one that copies each: slow, and works everywhere. */
