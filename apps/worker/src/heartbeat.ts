@@ -1,8 +1,12 @@
 import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import type { WorkerInfo } from "@latentfarm/contract";
 import { type FrameConsumer, HEARTBEAT_MS } from "@latentfarm/queue";
 import type { WorkerContext } from "./context.js";
 import type { ClaimHold } from "./spool/hold-claims.js";
+
+/** Milliseconds to leave the fleet's list: who does not is struck off it for its silence. */
+const RETIRE_MS_MAX = 2_000;
 
 /** A running heartbeat; disposing of it retires the worker. */
 export type Heartbeat = AsyncDisposable;
@@ -26,9 +30,10 @@ export async function startHeartbeat(
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
-      await context.farm
+      const retired = context.farm
         .retireWorker(context.config.id)
         .catch((error) => context.log.warn({ err: error }, "worker not retired"));
+      await Promise.race([retired, delay(RETIRE_MS_MAX, undefined, { ref: false })]);
     },
   };
 }

@@ -5,8 +5,8 @@
  */
 
 /**
- * Of a worker, beyond `FARM_DRAIN_SECONDS`: 5 s for aborted frames to save their snapshots, 3 s to close the queue, 2 s to
- * leave the fleet's list, 5 s for the engine to end by itself, 5 s for the connections to Redis.
+ * Of a worker, beyond `FARM_DRAIN_SECONDS`: 5 s for aborted frames to save their snapshots, 2 s to leave the fleet's list,
+ * 5 s for a call of the farm's keeper that is under way, 5 s for the engine to end by itself, 2 s for the connections to Redis.
  */
 export const STOP_SECONDS_WORKER = 30;
 
