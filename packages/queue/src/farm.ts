@@ -20,7 +20,10 @@ import type { Tracing } from "@latentfarm/telemetry";
 import type { Access, PageOptions } from "./access/access.js";
 import type { WebhookStore } from "./webhooks/webhook-store.js";
 
-/** Where the queue tells what it did; the shape of a pino logger, so that this package needs no logger of its own. */
+/**
+ * Where the queue tells what it did; the shape of a pino logger, so that this package needs no logger of its own. Errors
+ * are given as `err`: the log decides what of their words may be told.
+ */
 export interface QueueLog {
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;

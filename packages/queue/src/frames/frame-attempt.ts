@@ -198,7 +198,7 @@ export class FrameAttempt implements FrameWork {
     } catch (error) {
       // A connection tells its own loss, once; here it would be a line per step and frame.
       if (error instanceof FarmError && error.code === "queue_unavailable") return;
-      const fields = { jobId: this.jobId, index: this.index, reason: String(error) };
+      const fields = { jobId: this.jobId, index: this.index, err: error };
       this.#context.log.warn(fields, "progress not told");
     }
   }

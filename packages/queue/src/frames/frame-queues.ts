@@ -119,8 +119,7 @@ export class FrameQueues {
       streams: { events: { maxLen: BULLMQ_EVENTS_MAX } },
     });
     queue.on("error", (error) => {
-      if (!isConnectionLoss(error))
-        this.#log.warn({ model, reason: error.message }, "frame queue reports an error");
+      if (!isConnectionLoss(error)) this.#log.warn({ model, err: error }, "frame queue reports an error");
     });
     this.#queues.set(model, queue);
     return queue;

@@ -42,7 +42,7 @@ export function createReleaser(context: ReleaseContext): Releaser {
       } catch (error) {
         // The next poke, or the keeper within a second, goes on.
         if (!(error instanceof FarmError && error.code === "queue_unavailable"))
-          context.log.warn({ model, reason: String(error) }, "frames not released");
+          context.log.warn({ model, err: error }, "frames not released");
       }
     }
     running.delete(model);

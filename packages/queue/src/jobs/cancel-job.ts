@@ -43,7 +43,7 @@ export async function takeOut(
       await context.queues.remove(job.model, job.id, indices);
       await dropSnapshots(context.redis, job.id, indices);
     } catch (error) {
-      context.log.warn({ jobId: job.id, reason: String(error) }, "ended frames stay queued");
+      context.log.warn({ jobId: job.id, err: error }, "ended frames stay queued");
     }
   }
   context.releaser.poke(job.model);

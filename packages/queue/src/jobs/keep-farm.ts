@@ -88,7 +88,7 @@ async function guarded({ log }: EndContext, work: () => Promise<void>): Promise<
   } catch (error) {
     // A connection tells its own loss, once; here it would be a line a second.
     if (error instanceof FarmError && error.code === "queue_unavailable") return;
-    log.error({ reason: String(error) }, "housekeeping failed");
+    log.error({ err: error }, "housekeeping failed");
   }
 }
 
@@ -156,7 +156,7 @@ async function fileEnded(context: EndContext, options: KeepOptions, signal: Abor
       if (job !== undefined) await fileInTrace(context, job, options.onJobEnd);
       await markFiled(context, id, endedMs);
     } catch (error) {
-      log.warn({ jobId: id, reason: String(error) }, "history of the job not written");
+      log.warn({ jobId: id, err: error }, "history of the job not written");
     }
   }
 }

@@ -135,7 +135,7 @@ class BullDeliveryConsumer implements DeliveryConsumer {
       ...(tracing.isOn && { telemetry: createBullTelemetry(tracing, TRACED_QUEUE) }),
     });
     worker.on("error", (error) => {
-      if (!isConnectionLoss(error)) log.warn({ reason: error.message }, "delivery worker reports an error");
+      if (!isConnectionLoss(error)) log.warn({ err: error }, "delivery worker reports an error");
     });
     worker.on("stalled", (id) => {
       const tell = () => log.warn({ turn: id }, "delivery lost its courier and is taken again");
@@ -196,7 +196,7 @@ class BullDeliveryConsumer implements DeliveryConsumer {
       if (signal.aborted) return undefined;
       // A fault of ours; the schedule goes on, so that one such delivery does not spin.
       this.#context.log.error(
-        { jobId: taken.work.jobId, delivery: taken.work.id, reason: String(error) },
+        { jobId: taken.work.jobId, delivery: taken.work.id, err: error },
         "delivery attempt has a fault",
       );
       const duration_ms = Math.round(performance.now() - started);

@@ -27,7 +27,7 @@ export class DeliveryQueue {
       skipVersionCheck: true,
     });
     this.#queue.on("error", (error) => {
-      if (!isConnectionLoss(error)) log.warn({ reason: error.message }, "delivery queue reports an error");
+      if (!isConnectionLoss(error)) log.warn({ err: error }, "delivery queue reports an error");
     });
   }
 

@@ -45,18 +45,19 @@ it("startPoller() runs one at a time, and once more when it was woken meanwhile"
 });
 
 it("startPoller() goes on after a failure, and logs all but a queue that is away", async () => {
-  const logged: string[] = [];
-  const failures = [new FarmError("queue_unavailable", "away"), new Error("bug")];
+  const logged: unknown[] = [];
+  const bug = new Error("bug");
+  const failures = [new FarmError("queue_unavailable", "away"), bug];
   const run = vi.fn(async () => {
     const failure = failures.shift();
     if (failure !== undefined) throw failure;
   });
   const log = {
     ...SILENT,
-    error: (fields: Readonly<Record<string, unknown>>) => void logged.push(`${fields.reason}`),
+    error: (fields: Readonly<Record<string, unknown>>) => void logged.push(fields),
   };
   await using _poller = startPoller({ name: "x", intervalMs: 1_000, log, run });
   await vi.advanceTimersByTimeAsync(2_500);
   expect(run).toHaveBeenCalledTimes(3);
-  expect(logged).toEqual(["Error: bug"]);
+  expect(logged).toEqual([{ work: "x", err: bug }]);
 });

@@ -52,6 +52,6 @@ async function runOnce(options: PollerOptions): Promise<void> {
   } catch (error) {
     // A connection tells its own loss, once; here it would be a line a second.
     if (error instanceof FarmError && error.code === "queue_unavailable") return;
-    options.log.error({ work: options.name, reason: String(error) }, "work on deliveries failed");
+    options.log.error({ work: options.name, err: error }, "work on deliveries failed");
   }
 }
