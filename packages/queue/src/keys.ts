@@ -141,9 +141,15 @@ export function frameQueueId(id: JobId, index: number): string {
   return `${id}-${index}`;
 }
 
+/** The frame that a BullMQ job is of, as lines of the log name it. */
+export function placeOfFrame(queueId: string): { readonly jobId: string; readonly index: number } {
+  const at = queueId.lastIndexOf("-");
+  return { jobId: queueId.slice(0, at), index: Number(queueId.slice(at + 1)) };
+}
+
 /** The record of the job that the BullMQ job of a frame belongs to. */
 export function recordKeyOfFrame(queueId: string): string {
-  return `${PREFIX}:job:${queueId.slice(0, queueId.lastIndexOf("-"))}`;
+  return `${PREFIX}:job:${placeOfFrame(queueId).jobId}`;
 }
 
 /** BullMQ's lock of a frame. Source: taskforcesh/bullmq, src/commands/includes/removeLock.lua. */

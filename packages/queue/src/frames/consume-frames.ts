@@ -8,7 +8,7 @@ import type { ConsumeOptions, FrameConsumer, QueueLog } from "../farm.js";
 import { readJob } from "../jobs/job-record.js";
 import { markFiled } from "../jobs/keep-farm.js";
 import type { SubmitContext } from "../jobs/submit-job.js";
-import { CANCEL_CHANNEL, frameQueueName, PREFIX, recordKeyOfFrame } from "../keys.js";
+import { CANCEL_CHANNEL, frameQueueName, PREFIX, placeOfFrame, recordKeyOfFrame } from "../keys.js";
 import {
   ABORT_GRACE_MS,
   BOOKKEEPING_RETRY_MS,
@@ -124,11 +124,10 @@ class BullFrameConsumer implements FrameConsumer {
       },
     );
     worker.on("error", (error) => {
-      if (!isConnectionLoss(error))
-        log.warn({ model, reason: error.message }, "frame worker reports an error");
+      if (!isConnectionLoss(error)) log.warn({ model, err: error }, "frame worker reports an error");
     });
     worker.on("stalled", (id) => {
-      const tell = () => log.warn({ model, frame: id }, "frame lost its worker and waits again");
+      const tell = () => log.warn({ ...placeOfFrame(id), model }, "frame lost its worker and waits again");
       void inTraceOf(this.#context, recordKeyOfFrame(id), tell);
     });
     worker.on("lockRenewalFailed", (ids) => {
@@ -244,7 +243,7 @@ class BullFrameConsumer implements FrameConsumer {
       await fileInTrace(this.#context, job, onJobEnd);
       await markFiled(this.#context, id, String(Date.parse(job.finished_at)));
     } catch (error) {
-      this.#context.log.error({ jobId: id, reason: String(error) }, "end of the job not handled");
+      this.#context.log.error({ jobId: id, err: error }, "end of the job not handled");
     }
   }
 
