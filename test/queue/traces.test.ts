@@ -97,6 +97,23 @@ describe("a job in a trace", () => {
     expect(Buffer.concat([...collector.bodies]).toString("latin1")).not.toContain("hunter2");
   });
 
+  it("is named by every submit that one key joins, and no other id is", async () => {
+    const model = freshModel();
+    const idempotency = { key: model, bodyHash: "a" };
+    const made = [newJob(model), newJob(model)].map((job) => ({ ...job, idempotency }));
+    const [first, second] = await gatewayTracing.span("request", {}, () =>
+      Promise.all(made.map((job) => gateway.submit(job))),
+    );
+    expect(second?.id).toBe(first?.id);
+    const told = await collector.find((spans) => {
+      const found = spans.filter(
+        (span) => span.name === "submit job" && span.attributes["farm.model"] === model,
+      );
+      return found.length === 2 ? found : undefined;
+    });
+    expect(told.map(({ attributes }) => attributes["farm.job.id"])).toEqual([first?.id, first?.id]);
+  });
+
   it("stays one trace when a client has its failed frames tried again by another request", async () => {
     const model = freshModel();
     const { job, traceId } = await submitTraced(model, 1);

@@ -52,7 +52,12 @@ export function submitJob(context: SubmitContext, job: NewJob): Promise<JobRecor
     "farm.model": job.model,
     "farm.tenant.class": tenantClassOf(job.tenant.name),
   } as const;
-  return context.tracing.span("submit", attributes, () => createJob(context, job));
+  return context.tracing.span("submit", attributes, async (span) => {
+    const record = await createJob(context, job);
+    // Of two submits with one key the first has made the job.
+    if (record.id !== job.id) span.set({ "farm.job.id": record.id });
+    return record;
+  });
 }
 
 async function createJob(context: SubmitContext, job: NewJob): Promise<JobRecord> {
