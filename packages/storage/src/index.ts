@@ -2,7 +2,7 @@ export { type CollectedJob, type CollectOptions, collectJobs } from "./collect-j
 export { createStore, type StoreEnv, type StoreSettings, storeSettingsOf } from "./create-store.js";
 export { createDiskStore } from "./disk-store.js";
 export { listSidecars, readSidecar, writeSidecar } from "./job-sidecar.js";
-export { assertKey, frameKey, inputKey, jobKey, snapshotKey } from "./keys.js";
+export { assertKey, frameKey, inputKey, jobIdOf, jobKey, snapshotKey } from "./keys.js";
 export type {
   ListedObject,
   NewObjectInfo,

@@ -1,5 +1,5 @@
-import { FarmError, isJobId, type JobId, type JobRecord, jobRecordSchema } from "@latentfarm/contract";
-import { JOBS_FOLDER, jobKey } from "./keys.js";
+import { FarmError, type JobId, type JobRecord, jobRecordSchema } from "@latentfarm/contract";
+import { JOBS_FOLDER, jobIdOf, jobKey } from "./keys.js";
 import type { ObjectStore } from "./object-store.js";
 
 /** Spaces per level: a person opens this file. */
@@ -41,7 +41,7 @@ export async function readSidecar(store: ObjectStore, id: JobId): Promise<JobRec
  */
 export async function* listSidecars(store: ObjectStore): AsyncGenerator<JobId> {
   for await (const { key } of store.list(JOBS_FOLDER)) {
-    const id = key.split("/")[1] ?? "";
-    if (isJobId(id) && key === jobKey(id)) yield id;
+    const id = jobIdOf(key);
+    if (id !== undefined && key === jobKey(id)) yield id;
   }
 }

@@ -1,4 +1,4 @@
-import type { JobId, OutputFormat } from "@latentfarm/contract";
+import { isJobId, type JobId, type OutputFormat } from "@latentfarm/contract";
 
 /** Characters of a key: S3 allows 1024 bytes, a path on disk 4096, and our own keys take 60. */
 const KEY_CHARS_MAX = 512;
@@ -36,6 +36,12 @@ export function snapshotKey(jobId: JobId, index: number): string {
 /** The key of a job's sidecar, which tells the job's history when Redis has forgotten it. */
 export function jobKey(jobId: JobId): string {
   return `jobs/${jobId}/job.json`;
+}
+
+/** The job that a key of a job's folder belongs to; undefined for any other key. */
+export function jobIdOf(key: string): JobId | undefined {
+  const [folder, id = ""] = key.split("/");
+  return folder === JOBS_FOLDER && isJobId(id) ? id : undefined;
 }
 
 /**

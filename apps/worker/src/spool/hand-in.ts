@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FarmError } from "@latentfarm/contract";
-import type { ObjectStore } from "@latentfarm/storage";
+import { jobIdOf, type ObjectStore } from "@latentfarm/storage";
 import { createPatientStore, isAway, type Patience } from "../patient-store.js";
 import { RESULT_LABELS } from "../stored-result.js";
 import type { PictureSpool, SpooledPicture } from "./picture-spool.js";
@@ -76,11 +76,12 @@ export async function handInLeftovers(parts: HandInParts, patience: Patience): P
   while (!signal.aborted) {
     for (const key of await parts.spool.waiting()) {
       if (signal.aborted) return;
+      const place = { jobId: jobIdOf(key), key };
       try {
         await handInLeftover(parts, key);
-        log.info({ key }, "picture of the spool is in the store");
+        log.info(place, "picture of the spool is in the store");
       } catch (error) {
-        log.warn({ key, err: error }, "picture of the spool waits on");
+        log.warn({ ...place, err: error }, "picture of the spool waits on");
         break;
       }
     }

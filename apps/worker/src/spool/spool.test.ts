@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FarmError } from "@latentfarm/contract";
-import { createDiskStore, type ObjectStore } from "@latentfarm/storage";
+import { createJobId, FarmError } from "@latentfarm/contract";
+import { createDiskStore, frameKey, type ObjectStore } from "@latentfarm/storage";
 import { createLogger } from "@latentfarm/telemetry";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Patience } from "../patient-store.js";
@@ -115,6 +115,30 @@ describe("handInLeftovers()", () => {
     await running;
     expect((await store.get("jobs/a/0.png"))?.bytes.toString()).toBe("picture 0 of h");
     expect((await store.get("jobs/a/1.png"))?.bytes.toString()).toBe("of another worker");
+  });
+
+  it("names the job of each picture, whether it is handed in or waits on", async () => {
+    const jobId = createJobId({ nowMs: 0, random: new Uint8Array(10) });
+    const key = frameKey(jobId, 0, "png");
+    const lines: string[] = [];
+    const own = createLogger({
+      name: "w",
+      level: "info",
+      destination: { write: (line) => void lines.push(line) },
+    });
+    for (const puts of [1, 0]) {
+      await spool.keep({ ...picture(0), key });
+      const stop = new AbortController();
+      const waits = { ...patience(stop.signal), log: own };
+      const running = handInLeftovers({ store: awayFor(puts), spool }, waits);
+      await expect.poll(() => lines.length).toBe(2 - puts);
+      stop.abort();
+      await running;
+    }
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { msg: "picture of the spool waits on", jobId, key },
+      { msg: "picture of the spool is in the store", jobId, key },
+    ]);
   });
 });
 
