@@ -27,6 +27,23 @@ describe("wantsTraces()", () => {
     expect(wantsTraces({ ...ENDPOINT, OTEL_TRACES_EXPORTER: "none", OTEL_TRACES_SAMPLER: "x" })).toBe(false);
   });
 
+  it("takes an empty variable for one that is not set, as OpenTelemetry does", () => {
+    expect(wantsTraces({ OTEL_EXPORTER_OTLP_ENDPOINT: "" })).toBe(false);
+    expect(
+      wantsTraces({ ...ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "", OTEL_TRACES_SAMPLER: "" }),
+    ).toBe(true);
+  });
+
+  it("names the variable that it has read", () => {
+    for (const name of [
+      "OTEL_EXPORTER_OTLP_ENDPOINT",
+      "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+      "OTEL_EXPORTER_OTLP_PROTOCOL",
+      "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    ])
+      expect(problems({ [name]: "grpc" }).join()).toMatch(new RegExp(`: ${name} must be`));
+  });
+
   it("refuses what would leave an operator without traces, and repeats no endpoint", () => {
     expect(problems({ OTEL_EXPORTER_OTLP_ENDPOINT: "ftp://u:hunter2@a" }).join()).not.toContain("hunter2");
     for (const env of [

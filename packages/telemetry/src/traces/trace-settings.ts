@@ -14,6 +14,12 @@ const PROTOCOL = "http/protobuf";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+/** A variable that is set. */
+interface Given {
+  readonly name: string;
+  readonly value: string;
+}
+
 /**
  * Whether a process is to trace: an OTLP endpoint is named and nothing switches it off. What else `OTEL_` names say, the
  * SDK reads by itself, and takes its default for a value that is wrong; what would leave an operator without traces, or
@@ -22,8 +28,7 @@ type Env = Readonly<Record<string, string | undefined>>;
  * @throws {FarmError} config_invalid, listing every problem
  */
 export function wantsTraces(env: Env): boolean {
-  const endpoint =
-    given(env, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") ?? given(env, "OTEL_EXPORTER_OTLP_ENDPOINT");
+  const endpoint = firstOf(env, ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"]);
   const isDisabled = given(env, "OTEL_SDK_DISABLED")?.toLowerCase() === "true";
   const exporter = given(env, "OTEL_TRACES_EXPORTER");
   if (endpoint === undefined || isDisabled || exporter === "none") return false;
@@ -38,17 +43,16 @@ export function wantsTraces(env: Env): boolean {
 /** Values are not repeated: an endpoint may hold a password. */
 function problemsOf(
   env: Env,
-  { endpoint, exporter }: { readonly endpoint: string; readonly exporter: string | undefined },
+  { endpoint, exporter }: { readonly endpoint: Given; readonly exporter: string | undefined },
 ): string[] {
   const problems: string[] = [];
-  const isUrl = URL.canParse(endpoint) && /^https?:$/.test(new URL(endpoint).protocol);
-  if (!isUrl) problems.push("OTEL_EXPORTER_OTLP_ENDPOINT must be a URL of http: or https:");
+  const isUrl = URL.canParse(endpoint.value) && /^https?:$/.test(new URL(endpoint.value).protocol);
+  if (!isUrl) problems.push(`${endpoint.name} must be a URL of http: or https:`);
   if (exporter !== undefined && exporter !== "otlp")
     problems.push("OTEL_TRACES_EXPORTER must be otlp or none");
-  const protocol =
-    given(env, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") ?? given(env, "OTEL_EXPORTER_OTLP_PROTOCOL");
-  if (protocol !== undefined && protocol !== PROTOCOL)
-    problems.push(`OTEL_EXPORTER_OTLP_PROTOCOL must be ${PROTOCOL}`);
+  const protocol = firstOf(env, ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]);
+  if (protocol !== undefined && protocol.value !== PROTOCOL)
+    problems.push(`${protocol.name} must be ${PROTOCOL}`);
   const sampler = given(env, "OTEL_TRACES_SAMPLER");
   if (sampler !== undefined && !SAMPLERS.includes(sampler))
     problems.push(`OTEL_TRACES_SAMPLER must be one of ${SAMPLERS.join(", ")}`);
@@ -59,6 +63,15 @@ function problemsOf(
 
 function isShare(text: string | undefined): boolean {
   return text !== undefined && Number(text) >= 0 && Number(text) <= 1;
+}
+
+/** The variable that counts of several, the one that says more first. */
+function firstOf(env: Env, names: readonly string[]): Given | undefined {
+  for (const name of names) {
+    const value = given(env, name);
+    if (value !== undefined) return { name, value };
+  }
+  return undefined;
 }
 
 /** Empty counts as absent, as the specification has it. */
