@@ -49,6 +49,27 @@ export async function createContext(
   const instance = `${hostname()}-${process.pid}`;
   const tracing =
     overrides.tracing ?? (await createTracing({ isOn: config.isTraced, process: "courier", instance }));
+  try {
+    return await createOn(tracing, { config, secrets, overrides });
+  } catch (error) {
+    await tracing[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Does it on tracing that the context then owns. */
+async function createOn(
+  tracing: Tracing,
+  {
+    config,
+    secrets,
+    overrides,
+  }: {
+    readonly config: CourierConfig;
+    readonly secrets: CourierSecrets;
+    readonly overrides: ContextOverrides;
+  },
+): Promise<CourierContext> {
   const log =
     overrides.log ?? createLogger({ name: "courier", level: config.logLevel, fields: tracing.logFields });
   tracing.tellOutages(log);

@@ -95,6 +95,27 @@ export async function createContext(
   const instance = `${hostname()}-${process.pid}`;
   const tracing =
     overrides.tracing ?? (await createTracing({ isOn: config.isTraced, process: "gateway", instance }));
+  try {
+    return await createOn(tracing, { config, secrets, overrides });
+  } catch (error) {
+    await tracing[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Does it on tracing that the context then owns. */
+async function createOn(
+  tracing: Tracing,
+  {
+    config,
+    secrets,
+    overrides,
+  }: {
+    readonly config: GatewayConfig;
+    readonly secrets: GatewaySecrets;
+    readonly overrides: ContextOverrides;
+  },
+): Promise<GatewayContext> {
   const log =
     overrides.log ?? createLogger({ name: "gateway", level: config.logLevel, fields: tracing.logFields });
   tracing.tellOutages(log);

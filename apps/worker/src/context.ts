@@ -76,6 +76,23 @@ export async function createContext(
   const tracing =
     overrides.tracing ??
     (await createTracing({ isOn: config.isTraced, process: "worker", instance: config.id }));
+  try {
+    return await createOn(tracing, { config, secrets, overrides });
+  } catch (error) {
+    await tracing[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Does it on tracing that the context then owns. */
+async function createOn(
+  tracing: Tracing,
+  {
+    config,
+    secrets,
+    overrides,
+  }: { readonly config: WorkerConfig; readonly secrets: WorkerSecrets; readonly overrides: ContextOverrides },
+): Promise<WorkerContext> {
   const own = { name: "worker", level: config.logLevel, fields: tracing.logFields };
   const log = (overrides.log ?? createLogger(own)).child({ worker: config.id });
   tracing.tellOutages(log);
