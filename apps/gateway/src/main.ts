@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   const { config, secrets } = readEnv();
   await using context = await createContext(config, secrets);
   await using server = await startServer(createApp(context), config);
-  context.log.info({ url: server.url, pid: process.pid }, "gateway ready");
+  context.log.info({ url: server.url }, "gateway ready");
   await tellAccess(context);
   process.send?.({ type: "ready", url: server.url });
   await stopped;
