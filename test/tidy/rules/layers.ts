@@ -44,6 +44,7 @@ export const THIRD_PARTY_OWNERS: ReadonlyMap<string, readonly string[]> = new Ma
   ["onnxruntime-node", ["engine"]],
   ["onnxruntime-common", ["engine"]],
   ["sharp", ["image"]],
+  ["@contentauth/c2pa-wasm", ["image"]],
   ["@aws-sdk/client-s3", ["storage"]],
   ["@aws-sdk/s3-request-presigner", ["storage"]],
   ["@opentelemetry/api", ["telemetry"]],

@@ -146,6 +146,7 @@ describe("checkImports()", () => {
       "queue (service) imports worker (app)",
     ],
     ["apps/worker/src/a.ts", 'import "@latentfarm/gateway";', "worker (app) imports gateway (app)"],
+    ["apps/cli/src/a.ts", 'import "@contentauth/c2pa-wasm";', "is used only in image"],
     ["packages/queue/src/a.ts", 'import "@latentfarm/queue";', "imports itself by name"],
     ["packages/queue/src/a.ts", 'import "@latentfarm/novel";', "package novel has no layer"],
     ["packages/novel/src/a.ts", 'import "@latentfarm/queue";', "package novel has no layer"],
