@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+// An alias of @opentelemetry/otlp-transformer 0.216: versions from 0.218 on encode only and hold no decoder to judge by.
 import root from "otlp-protocol/build/src/generated/root.js";
 
 /** The parts of `ExportTraceServiceRequest` that tests read, as the protocol's own decoder gives them. */

@@ -37,7 +37,7 @@ A value that would leave you without traces, or with another share of them than 
 - **One trace a job.** A client that sends \`traceparent\` finds the job in its own trace. Its sampling flag is obeyed by the
   \`parentbased_\` samplers; who does not want to obey strangers takes \`traceidratio\`, by which every process decides alike.
   \`tracestate\` and baggage are not taken over.
-- **Every answer** of the gateway says \`traceresponse: 00-<trace id>-<span id>-<flags>\`, errors too.
+- **Every answer** of the gateway but those to probes and scrapes says \`traceresponse: 00-<trace id>-<span id>-<flags>\`, errors too.
 - **Logs.** Each line of work at hand has \`trace_id\`, \`span_id\` and \`trace_flags\` beside \`jobId\`, whether the trace is
   sampled or not.
 - **Step batches** serve frames of several jobs. A run of calls with the same frames is one span; it hangs in the trace of the
