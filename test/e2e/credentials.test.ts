@@ -1,4 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -8,23 +9,19 @@ import { decodePng, REPOSITORY_ROOT, startTestFarm, type TestFarm } from "../har
 
 const CALL_TIMEOUT_MS = 60_000;
 
-/** An authority, and a certificate of its own as C2PA wants it. */
-const CHAIN = `set -e
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 9 \
-  -subj "/O=Test/CN=Test authority" -addext keyUsage=critical,keyCertSign
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out own.csr -subj "/O=Acme/CN=Acme pictures"
-printf '%s\\n' basicConstraints=critical,CA:FALSE keyUsage=critical,digitalSignature \
-  extendedKeyUsage=critical,emailProtection subjectKeyIdentifier=hash authorityKeyIdentifier=keyid > own.cnf
-openssl x509 -req -in own.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 8 -extfile own.cnf -out own.pem
-cat own.pem ca.pem > cert.pem`;
+/** How docs/provenance.md makes a certificate to try with. */
+const [, RECIPE = "exit 1"] =
+  /```sh\n(openssl [^`]+)```/.exec(
+    readFileSync(path.join(REPOSITORY_ROOT, "docs", "provenance.md"), "utf8"),
+  ) ?? [];
 
 let dir: string;
 let farm: TestFarm;
 
 beforeAll(async () => {
   dir = await mkdtemp(path.join(tmpdir(), "latentfarm-credentials-"));
-  execFileSync("sh", ["-c", CHAIN], { cwd: dir, stdio: "pipe" });
-  const [certificates, key] = [path.join(dir, "cert.pem"), path.join(dir, "key.pem")];
+  execFileSync("sh", ["-ec", RECIPE], { cwd: dir, stdio: "pipe" });
+  const [certificates, key] = [path.join(dir, "chain.pem"), path.join(dir, "key.pem")];
   farm = await startTestFarm({ env: { FARM_C2PA_CERT: certificates, FARM_C2PA_KEY: key } });
 });
 afterAll(async () => {
@@ -42,14 +39,14 @@ it("a worker with a certificate signs what it draws, and ./farm inspect tells a 
   timeout: 5 * CALL_TIMEOUT_MS,
 }, async () => {
   await call("render", "a sun", "--seed", "1", "--steps", "2", "-o", "one.png", "--url", farm.url);
-  expect(await call("inspect", "one.png", "--trust", "ca.pem")).toMatch(
+  expect(await call("inspect", "one.png", "--trust", "authorities.pem")).toMatch(
     /signed by {2}Acme pictures \(Acme\) with Latentfarm \S+\n.*as it was signed, by a signer whom/,
   );
   expect(await call("inspect", "one.png")).toContain("by whoever has this certificate");
   const png = await readFile(path.join(dir, "one.png"));
   png.write("moon", png.indexOf("a sun"));
   await writeFile(path.join(dir, "forged.png"), png);
-  expect(await call("inspect", "forged.png", "--trust", "ca.pem")).toContain(
+  expect(await call("inspect", "forged.png", "--trust", "authorities.pem")).toContain(
     "CHANGED since it was signed, or signed wrongly: assertion.dataHash.mismatch",
   );
   await call("render", "--like", "one.png", "-o", "two.png", "--url", farm.url);
