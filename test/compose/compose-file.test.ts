@@ -86,6 +86,25 @@ describe.skipIf(isMissing)("compose.yaml's wiring", () => {
     expect(gateway?.environment?.FARM_PUBLIC_URL).toBe("http://localhost:80");
   });
 
+  it("sends traces to nobody, or to the collector of the README, which all that trace can reach", () => {
+    const tracing = ["courier", "gateway", "worker-cpu", "worker-cuda"];
+    for (const name of tracing)
+      expect(load().services[name]?.environment?.OTEL_EXPORTER_OTLP_ENDPOINT, name).toBe("");
+    const readme = readFileSync(path.join(COMPOSE_DIR, "README.md"), "utf8");
+    const [, collector = ""] = /```yaml\n(services:\n {2}jaeger:[^`]+)```/.exec(readme) ?? [];
+    const [, endpoint = ""] = /^OTEL_EXPORTER_OTLP_ENDPOINT=(\S+) /m.exec(readme) ?? [];
+    const unreached = (text: string) => {
+      const file = path.join(dir, "collector.yaml");
+      writeFileSync(file, text);
+      const problems = composeProblems(load({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, file));
+      return problems.filter((problem) => problem.startsWith("namesServices"));
+    };
+    expect(endpoint).toBe("http://jaeger:4318");
+    expect(unreached(collector)).toEqual([]);
+    const astray = unreached(collector.replace("[metrics, edge]", "[edge]"));
+    expect(astray.map((problem) => problem.split(": ")[1])).toEqual(["worker-cpu", "worker-cuda"]);
+  });
+
   it("takes pictures to a bucket elsewhere with compose.bucket.yaml", () => {
     const env = { FARM_S3_REGION: "eu-central-1", FARM_S3_BUCKET: "acme-pictures" };
     const other = load(env, "compose.bucket.yaml");
