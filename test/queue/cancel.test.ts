@@ -82,7 +82,8 @@ describe("cancel()", () => {
     const { id } = await farm.submit(job(model, { num_images: 30 }));
     const [one, two] = [await gate.next(), await gate.next()];
     const canceledMs = performance.now();
-    expect(await other.cancel(id)).toMatchObject({ status: "running" });
+    // Its answer is the job as it is then: the worker may have let go of both already.
+    expect(["running", "canceled"]).toContain((await other.cancel(id))?.status);
     expect((await endOf(farm, id)).status).toBe("canceled");
     await expect.poll(() => consumer.active).toBe(0);
     expect(performance.now() - canceledMs).toBeLessThan(FREE_MS_MAX);

@@ -247,6 +247,8 @@ const FARM_ENV = {
   FARM_TEST_SHARED: text.optional().describe("The folder of reference cases for the tests"),
   FARM_TEST_S3_SERVER: text.optional().describe("The program of the S3 server that tests run"),
   FARM_TEST_HELM: text.optional().describe("The helm that tests render the chart with"),
+  FARM_TEST_HELM_DOCS: text.optional().describe("The helm-docs that tests write the chart's README with"),
+  FARM_TEST_HADOLINT: text.optional().describe("The hadolint that tests lint the Dockerfile with"),
   FARM_TEST_KUBECONFORM: text
     .optional()
     .describe("The kubeconform that tests hold manifests against schemas with"),

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { FarmEnv } from "@latentfarm/contract";
 import { describeFailure } from "../failure.js";
 import type { Machine } from "../farm/machine.js";
 import { ensurePrometheus } from "../farm/prometheus-binary.js";
@@ -18,7 +19,7 @@ const TOOLS_DIR = join(ROOT, ".farm", "tools");
 interface Tool {
   readonly ensure: (machine: Machine) => string;
   /** The variable that tests find the program's path in; none when they look on the path themselves. */
-  readonly variable?: `FARM_TEST_${string}`;
+  readonly variable?: Extract<keyof FarmEnv, `FARM_TEST_${string}`>;
 }
 
 /** Every program that a suite may need. */
