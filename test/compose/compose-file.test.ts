@@ -24,6 +24,13 @@ const flag = (service: Service | undefined, name: string) => {
   const words = service?.command ?? [];
   return words[words.indexOf(name) + 1];
 };
+const README = readFileSync(path.join(COMPOSE_DIR, "README.md"), "utf8");
+
+/** What the README has one write into compose.override.yaml for a service. */
+function overrideOf(service: string): string {
+  const found = [...README.matchAll(/```yaml\n(services:\n[^`]+)```/g)].map(([, text = ""]) => text);
+  return found.find((text) => text.includes(`  ${service}:\n`)) ?? "";
+}
 
 describe.skipIf(isMissing)("compose.yaml", () => {
   const model = isMissing ? undefined : load();
@@ -90,9 +97,7 @@ describe.skipIf(isMissing)("compose.yaml's wiring", () => {
     const tracing = ["courier", "gateway", "worker-cpu", "worker-cuda"];
     for (const name of tracing)
       expect(load().services[name]?.environment?.OTEL_EXPORTER_OTLP_ENDPOINT, name).toBe("");
-    const readme = readFileSync(path.join(COMPOSE_DIR, "README.md"), "utf8");
-    const [, collector = ""] = /```yaml\n(services:\n {2}jaeger:[^`]+)```/.exec(readme) ?? [];
-    const [, endpoint = ""] = /^OTEL_EXPORTER_OTLP_ENDPOINT=(\S+) /m.exec(readme) ?? [];
+    const [, endpoint = ""] = /^OTEL_EXPORTER_OTLP_ENDPOINT=(\S+) /m.exec(README) ?? [];
     const unreached = (text: string) => {
       const file = path.join(dir, "collector.yaml");
       writeFileSync(file, text);
@@ -100,9 +105,19 @@ describe.skipIf(isMissing)("compose.yaml's wiring", () => {
       return problems.filter((problem) => problem.startsWith("namesServices"));
     };
     expect(endpoint).toBe("http://jaeger:4318");
-    expect(unreached(collector)).toEqual([]);
-    const astray = unreached(collector.replace("[metrics, edge]", "[edge]"));
+    expect(unreached(overrideOf("jaeger"))).toEqual([]);
+    const astray = unreached(overrideOf("jaeger").replace("[metrics, edge]", "[edge]"));
     expect(astray.map((problem) => problem.split(": ")[1])).toEqual(["worker-cpu", "worker-cuda"]);
+  });
+
+  it("signs pictures with the README's override, which keeps every rule", () => {
+    const file = path.join(dir, "credentials.yaml");
+    writeFileSync(file, overrideOf("worker-cpu"));
+    const model = load({}, file);
+    expect(composeProblems(model)).toEqual([]);
+    const worker = model.services["worker-cpu"];
+    expect(worker?.environment?.FARM_C2PA_KEY).toBe("/run/secrets/c2pa_key");
+    expect(worker?.secrets).toHaveLength(4);
   });
 
   it("takes pictures to a bucket elsewhere with compose.bucket.yaml", () => {
