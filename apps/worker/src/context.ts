@@ -14,7 +14,7 @@ import {
   traceStoreCall,
 } from "@latentfarm/telemetry";
 import type { WorkerConfig, WorkerSecrets } from "./config/env.js";
-import { tellBatch, tellEngine, tellStoreCall } from "./metrics/tell-engine.js";
+import { tellBatches, tellEngine, tellStoreCall } from "./metrics/tell-engine.js";
 import { tellGpus } from "./metrics/tell-gpus.js";
 import { openPictureSigner } from "./open-picture-signer.js";
 import { createWorkInFlight, type WorkInFlight } from "./pod/work-in-flight.js";
@@ -169,9 +169,9 @@ async function startOwnEngine(
     modelDir: config.modelDir,
     capsDir: join(config.dataDir, "batch-caps"),
     snapshotSteps: config.snapshotSteps,
-    onBatch: (batch, endedMs) => {
-      tellBatch(metrics, batch);
-      batches.tell(batch, endedMs);
+    onBatches: (ended) => {
+      tellBatches(metrics, ended);
+      for (const batch of ended) batches.tell(batch);
     },
     log,
     ...threads,

@@ -20,7 +20,7 @@ export { type GpuCheckOptions, type GpuReport, runGpuCheck } from "./gpu-check/r
 export type { EngineHost, EngineInfo, EngineLog } from "./host/engine-host.js";
 export { SILENCE_MAX_MS, type StartEngineOptions, startEngine } from "./host/start-engine.js";
 export type { BatchLimit } from "./loop/plan-call.js";
-export type { BatchReport } from "./loop/run-call.js";
+export type { BatchReport, EndedBatch } from "./loop/run-call.js";
 export { BATCH_PATCHES_MAX, BATCH_ROWS_MAX } from "./loop/step-batcher.js";
 export { createPipeline } from "./pipeline/create-pipeline.js";
 export {

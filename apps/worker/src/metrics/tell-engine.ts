@@ -4,12 +4,15 @@ import type { Metrics } from "@latentfarm/telemetry";
 
 const MS_PER_SECOND = 1_000;
 
-/** Counts one step batch. */
-export function tellBatch(metrics: Metrics, batch: BatchReport): void {
-  metrics.count("farm_batches_total", { limit: batch.limit, outcome: batch.outcome });
-  metrics.observe("farm_batch_rows", {}, batch.rows);
-  metrics.observe("farm_batch_seconds", {}, batch.durationMs / MS_PER_SECOND);
-  metrics.set("farm_batch_cap_rows", {}, batch.cap);
+/** Counts step batches, in their order. */
+export function tellBatches(metrics: Metrics, batches: readonly BatchReport[]): void {
+  for (const { limit, outcome, rows, durationMs } of batches) {
+    metrics.count("farm_batches_total", { limit, outcome });
+    metrics.observe("farm_batch_rows", {}, rows);
+    metrics.observe("farm_batch_seconds", {}, durationMs / MS_PER_SECOND);
+  }
+  const newest = batches.at(-1);
+  if (newest !== undefined) metrics.set("farm_batch_cap_rows", {}, newest.cap);
 }
 
 /** Has the engine's life looked at before each scrape. */

@@ -1,7 +1,7 @@
 import { FarmError, type FrameParams, type FrameResult } from "@latentfarm/contract";
 import { createMetrics } from "@latentfarm/telemetry";
 import { describe, expect, it } from "vitest";
-import { tellBatch, tellEngine } from "./tell-engine.js";
+import { tellBatches, tellEngine } from "./tell-engine.js";
 import { type ToldFrame, tellFailure, tellResult, tellResume } from "./tell-frame.js";
 
 const PARAMS: FrameParams = {
@@ -93,7 +93,7 @@ it("tellResume() counts the steps that a snapshot saved", async () => {
   expect(text).toContain("farm_resumed_steps_total 15");
 });
 
-it("tellBatch() and tellEngine() tell batches and restarts", async () => {
+it("tellBatches() and tellEngine() tell batches and restarts", async () => {
   const metrics = createMetrics("worker");
   const batch = {
     rows: 4,
@@ -104,7 +104,8 @@ it("tellBatch() and tellEngine() tell batches and restarts", async () => {
     outcome: "ok",
     frames: [],
   } as const;
-  tellBatch(metrics, batch);
+  tellBatches(metrics, [{ ...batch, rows: 8, cap: 8 }, batch]);
+  tellBatches(metrics, []);
   const info = {
     pid: 7 as number | null,
     restarts: 2,
@@ -121,9 +122,9 @@ it("tellBatch() and tellEngine() tell batches and restarts", async () => {
   await metrics.text();
   now = { pid: null, restarts: 3 };
   const text = await metrics.text();
-  expect(text).toContain('farm_batches_total{limit="rows",outcome="ok"} 1');
-  expect(text).toContain("farm_batch_rows_sum 4");
-  expect(text).toContain("farm_batch_seconds_sum 0.25");
+  expect(text).toContain('farm_batches_total{limit="rows",outcome="ok"} 2');
+  expect(text).toContain("farm_batch_rows_sum 12");
+  expect(text).toContain("farm_batch_seconds_sum 0.5");
   expect(text).toContain("farm_batch_cap_rows 16");
   expect(text).toContain("farm_engine_restarts_total 3");
   expect(text).toContain("farm_engine_up 0");

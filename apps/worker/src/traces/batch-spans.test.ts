@@ -7,7 +7,7 @@ import {
   type Tracing,
 } from "@latentfarm/telemetry";
 import { describe, expect, it } from "vitest";
-import { createBatchSpans } from "./batch-spans.js";
+import { type BatchSpans, createBatchSpans } from "./batch-spans.js";
 
 interface Made extends StartOptions {
   readonly context: TraceContext;
@@ -38,15 +38,19 @@ function batchOf(frames: readonly number[], other: Partial<BatchReport> = {}): B
   return { rows, durationMs: 10, cap: 16, classKey: "a", limit: "empty", outcome: "ok", frames, ...other };
 }
 
+function tell(batches: BatchSpans, batch: BatchReport, endedMs: number): void {
+  batches.tell({ ...batch, endedMs });
+}
+
 describe("createBatchSpans()", () => {
   it("makes one span of the calls with the same frames, linked to each and each to it", () => {
     const { made, batches } = fakeTracing();
     const [a, b] = [{ frame: "a" }, { frame: "b" }];
     const tags = [batches.enter(a), batches.enter(b)];
-    batches.tell(batchOf(tags), 1_010);
-    batches.tell(batchOf([...tags].reverse(), { cap: 8 }), 1_030);
+    tell(batches, batchOf(tags), 1_010);
+    tell(batches, batchOf([...tags].reverse(), { cap: 8 }), 1_030);
     const links = batches.leave(Number(tags[1]));
-    batches.tell(batchOf([Number(tags[0])]), 1_050);
+    tell(batches, batchOf([Number(tags[0])]), 1_050);
     expect(batches.leave(Number(tags[0]))).toEqual([made[0]?.context, made[1]?.context]);
     expect(links).toEqual([made[0]?.context]);
     expect(made).toMatchObject([
@@ -70,10 +74,10 @@ describe("createBatchSpans()", () => {
     const { made, batches } = fakeTracing();
     const [a, b] = [batches.enter({}), batches.enter({})];
     for (let turn = 1; turn <= 3; turn++) {
-      batches.tell(batchOf([a]), turn * 100);
-      batches.tell(batchOf([b], { classKey: "b" }), turn * 100 + 50);
+      tell(batches, batchOf([a]), turn * 100);
+      tell(batches, batchOf([b], { classKey: "b" }), turn * 100 + 50);
     }
-    batches.tell(batchOf([a], { outcome: "out_of_memory" }), 400);
+    tell(batches, batchOf([a], { outcome: "out_of_memory" }), 400);
     batches.leave(a);
     batches.leave(b);
     const told = made.map(({ attributes }) => [
@@ -92,9 +96,9 @@ describe("createBatchSpans()", () => {
     const { made, batches } = fakeTracing();
     const loud = { frame: "loud" };
     const [quiet, tag] = [batches.enter({ quiet: true }), batches.enter(loud)];
-    batches.tell(batchOf([quiet, tag]), 100);
+    tell(batches, batchOf([quiet, tag]), 100);
     batches.leave(tag);
-    batches.tell(batchOf([quiet]), 200);
+    tell(batches, batchOf([quiet]), 200);
     expect(batches.leave(quiet)).toEqual([]);
     expect(made).toMatchObject([{ parent: loud, links: [loud], attributes: { "farm.batch.frames": 2 } }]);
   });
@@ -102,9 +106,9 @@ describe("createBatchSpans()", () => {
   it("gives a frame 32 links at most, and forgets what comes after it has left", () => {
     const { made, batches } = fakeTracing();
     const tag = batches.enter({});
-    for (let rows = 1; rows <= 40; rows++) batches.tell(batchOf([tag], { rows }), rows);
+    for (let rows = 1; rows <= 40; rows++) tell(batches, batchOf([tag], { rows }), rows);
     expect(batches.leave(tag)).toHaveLength(32);
-    batches.tell(batchOf([tag]), 99);
+    tell(batches, batchOf([tag]), 99);
     batches.leave(batches.enter({}));
     expect(made).toHaveLength(40);
   });
@@ -112,7 +116,7 @@ describe("createBatchSpans()", () => {
   it("does nothing while traces are off", () => {
     const batches = createBatchSpans(NO_TRACING);
     expect(batches.enter({})).toBe(0);
-    batches.tell(batchOf([]), 1);
+    tell(batches, batchOf([]), 1);
     expect(batches.leave(0)).toEqual([]);
   });
 });

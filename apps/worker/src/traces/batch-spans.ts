@@ -1,4 +1,4 @@
-import type { BatchReport } from "@latentfarm/engine";
+import type { BatchReport, EndedBatch } from "@latentfarm/engine";
 import type { TraceContext, Tracing } from "@latentfarm/telemetry";
 
 /**
@@ -14,7 +14,7 @@ export interface BatchSpans {
   /** Lets go of a frame; gives the spans of the runs that it was in. */
   leave(tag: number): readonly TraceContext[];
   /** Takes in one call. */
-  tell(batch: BatchReport, endedMs: number): void;
+  tell(batch: EndedBatch): void;
 }
 
 interface Seat {
@@ -75,7 +75,8 @@ export function createBatchSpans(tracing: Tracing): BatchSpans {
       seats.delete(tag);
       return runs;
     },
-    tell(batch, endedMs) {
+    tell(batch) {
+      const { endedMs } = batch;
       // What comes of frames that have left is of nobody's trace.
       if (!batch.frames.some((tag) => seats.has(tag))) return;
       const known = open.get(batch.classKey);

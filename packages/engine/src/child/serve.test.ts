@@ -2,8 +2,9 @@ import type { ModelInfo } from "@latentfarm/contract";
 import { expect, test, vi } from "vitest";
 import { CPU_PLAN } from "../device/precision-plan.js";
 import type { ChildMessage } from "../ipc/messages.js";
+import type { BatchReport } from "../loop/run-call.js";
 import type { RenderOptions } from "../rendered-frame.js";
-import { type ChildChannel, serveEngine } from "./serve.js";
+import { type ChildChannel, type OpenPipeline, serveEngine } from "./serve.js";
 
 const DEFAULTS = {
   width: 16,
@@ -22,6 +23,15 @@ const MODEL: ModelInfo = {
   samplers: ["euler"],
   schedulers: ["simple"],
 };
+const BATCH: BatchReport = {
+  rows: 2,
+  durationMs: 5,
+  cap: 16,
+  classKey: "",
+  limit: "empty",
+  outcome: "ok",
+  frames: [],
+};
 const PARAMS = {
   ...DEFAULTS,
   prompt: "a",
@@ -31,6 +41,41 @@ const PARAMS = {
   output_format: "png",
   output_quality: 90,
 };
+
+test("serveEngine() tells batches before a frame's last step and before its failure", async () => {
+  const sent: ChildMessage[] = [];
+  let receive: (value: unknown) => void = () => undefined;
+  const channel: ChildChannel = {
+    send: async (message) => void sent.push(message),
+    onMessage: (listener) => {
+      receive = listener;
+    },
+    warn: () => undefined,
+    exit: () => undefined,
+  };
+  const open: OpenPipeline = async (_modelDir, { onBatch }) => ({
+    model: MODEL,
+    submit: async (_params, { onStep } = {}) => {
+      for (const step of [1, 2]) {
+        onBatch?.(BATCH);
+        onStep?.(step, 2);
+      }
+      onBatch?.({ ...BATCH, outcome: "failed" });
+      throw new Error("the picture cannot be decoded");
+    },
+    render: async () => [],
+    close: async () => undefined,
+  });
+  serveEngine(channel, open);
+  receive({ type: "open", modelDir: "/models/fake", threads: 1, plan: CPU_PLAN, snapshotSteps: 5 });
+  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  receive({ type: "render", id: 1, params: PARAMS, previews: false });
+  await vi.waitFor(() => expect(sent.at(-1)?.type).toBe("failed"));
+  receive({ type: "close" });
+  expect(sent.map((message) => (message.type === "batches" ? message.batches.length : message.type))).toEqual(
+    ["ready", "step", 2, "step", 1, "failed"],
+  );
+});
 
 test("serveEngine() gives the pipeline each frame's weight and tag, and none where the host names none", async () => {
   const told: (number | undefined)[][] = [];

@@ -10,6 +10,7 @@ import {
 import type { Pipeline, PipelineOptions } from "../pipeline/pipeline.js";
 import type { RenderOptions } from "../rendered-frame.js";
 import { createRuntime } from "../runtime.js";
+import { type BatchReports, createBatchReports } from "./batch-reports.js";
 
 /** Milliseconds between two signs of life of an idle engine: many of them fit into any useful limit on silence. */
 export const BEAT_INTERVAL_MS = 5_000;
@@ -31,12 +32,13 @@ export type OpenPipeline = (modelDir: string, options: PipelineOptions) => Promi
 /** Serves one host until it says close: opens its model, then draws its frames. */
 export function serveEngine(channel: ChildChannel, openPipeline: OpenPipeline): void {
   const frames = new Map<FrameId, AbortController>();
+  const reports = createBatchReports((batches) => void channel.send({ type: "batches", batches }));
   let pipeline: Pipeline | undefined;
   const beat = setInterval(() => void channel.send({ type: "beat" }), BEAT_INTERVAL_MS);
 
   async function open(message: Extract<HostMessage, { type: "open" }>): Promise<void> {
     try {
-      pipeline = await openPipeline(message.modelDir, pipelineOptions(channel, message));
+      pipeline = await openPipeline(message.modelDir, pipelineOptions(channel, reports, message));
       await channel.send({ type: "ready", model: pipeline.model });
     } catch (error) {
       await channel.send({ type: "refused", error: toWireError(error) });
@@ -51,9 +53,14 @@ export function serveEngine(channel: ChildChannel, openPipeline: OpenPipeline): 
     try {
       if (pipeline === undefined) throw new FarmError("internal", "Cannot render as the engine is not open");
       const params = parseWith(frameParamsSchema, message.params, "the frame");
-      const frame = await pipeline.submit(params, renderOptions(channel, message, controller.signal));
+      const frame = await pipeline.submit(
+        params,
+        renderOptions({ channel, reports, signal: controller.signal }, message),
+      );
+      reports.flush();
       await channel.send({ type: "rendered", id, frame });
     } catch (error) {
+      reports.flush();
       await channel.send({ type: "failed", id, error: toWireError(error) });
     } finally {
       frames.delete(id);
@@ -90,22 +97,22 @@ export function serveEngine(channel: ChildChannel, openPipeline: OpenPipeline): 
 }
 
 function pipelineOptions(
-  { warn, send }: ChildChannel,
+  { warn }: ChildChannel,
+  reports: BatchReports,
   { threads, plan, snapshotSteps, capsDir }: Extract<HostMessage, { type: "open" }>,
 ): PipelineOptions {
   return {
     runtime: createRuntime({ plan, threads }),
     snapshotSteps,
-    onBatch: (batch) => void send({ type: "batch", batch, endedMs: Date.now() }),
+    onBatch: (batch) => reports.tell(batch),
     ...(capsDir !== undefined && { capsPlace: { dir: capsDir, device: deviceClass(plan, threads), warn } }),
   };
 }
 
 /** All that happens to a frame is told to the host. */
 function renderOptions(
-  channel: ChildChannel,
+  { channel, reports, signal }: { channel: ChildChannel; reports: BatchReports; signal: AbortSignal },
   { id, previews, initImage, resume, weight, tag }: Extract<HostMessage, { type: "render" }>,
-  signal: AbortSignal,
 ): RenderOptions {
   return {
     signal,
@@ -115,7 +122,11 @@ function renderOptions(
     ...(tag !== undefined && { tag }),
     onResume: (outcome) => void channel.send({ type: "resume", id, outcome }),
     onSnapshot: (saved) => void channel.send({ type: "snapshot", id, saved }),
-    onStep: (step, steps) => void channel.send({ type: "step", id, step, steps }),
+    onStep: (step, steps) => {
+      // Decoding may take longer than a report may wait.
+      if (step === steps) reports.flush();
+      void channel.send({ type: "step", id, step, steps });
+    },
     ...(previews && {
       onPreview: (rgb, width, height) => void channel.send({ type: "preview", id, rgb, width, height }),
     }),

@@ -9,8 +9,12 @@ import { startEngine } from "./start-engine.js";
 // These tests fork the real engine, which is the built one: `npx turbo run build` comes first.
 
 let host: EngineHost;
+let messages: number[] = [];
 beforeAll(async () => {
-  host = await startEngine({ modelDir: DEMO_MODEL_DIR });
+  host = await startEngine({
+    modelDir: DEMO_MODEL_DIR,
+    onBatches: (batches) => messages.push(batches.length),
+  });
 });
 afterAll(() => host[Symbol.asyncDispose]());
 
@@ -32,6 +36,13 @@ describe("startEngine()", () => {
     expect(rgb.length).toBe(64 * 64 * 3);
     expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     expect(timings.steps_ms).toBeGreaterThan(0);
+  });
+
+  test("tells every batch of a frame before its picture, several at a time", async () => {
+    messages = [];
+    await host.render(demoFrame({ steps: 20 }));
+    expect(messages.reduce((sum, batches) => sum + batches, 0)).toBe(20);
+    expect(messages.length).toBeLessThan(20);
   });
 
   test("sends previews to a caller that looks at them", async () => {

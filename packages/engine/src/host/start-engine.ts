@@ -1,5 +1,5 @@
 import { CPU_PLAN, type PrecisionPlan } from "../device/precision-plan.js";
-import type { BatchReport } from "../loop/run-call.js";
+import type { EndedBatch } from "../loop/run-call.js";
 import { onnxruntimeVersion } from "../onnxruntime-version.js";
 import { SNAPSHOT_STEPS } from "../snapshot/snapshot-schedule.js";
 import type { EngineHost, EngineLog } from "./engine-host.js";
@@ -30,10 +30,11 @@ export interface StartEngineOptions {
   /** Where starts, crashes and the engine's stderr go; nowhere by default. */
   readonly log?: EngineLog;
   /**
-   * Called for each step batch of the engine, in the host's process, with the time of its end in milliseconds since 1970:
-   * for metrics and traces.
+   * Called with the engine's step batches in their order, in the host's process: for metrics and traces. They come some
+   * 100 ms after the first of them began, and before the end of a frame that was in them; those of an engine that crashes
+   * meanwhile never come.
    */
-  readonly onBatch?: (batch: BatchReport, endedMs: number) => void;
+  readonly onBatches?: (batches: readonly EndedBatch[]) => void;
   /** Ends a start that is under way, which may take minutes; an engine that is ready it leaves alone. */
   readonly signal?: AbortSignal;
   /** Milliseconds of silence before the engine is killed; by default {@link SILENCE_MAX_MS}. */
@@ -58,7 +59,7 @@ export async function startEngine(options: StartEngineOptions): Promise<EngineHo
     onnxruntime: onnxruntimeVersion(),
     snapshotSteps,
     ...(options.capsDir !== undefined && { capsDir: options.capsDir }),
-    ...(options.onBatch !== undefined && { onBatch: options.onBatch }),
+    ...(options.onBatches !== undefined && { onBatches: options.onBatches }),
     log,
     spawn: (events) => spawnEngineProcess({ log, silenceMaxMs, environment }, events),
   });

@@ -2,7 +2,7 @@ import { FarmError, type FrameParams, invariant, type ModelInfo } from "@latentf
 import type { PrecisionPlan } from "../device/precision-plan.js";
 import { type ChildMessage, type FrameId, fromWireError } from "../ipc/messages.js";
 import { abortError } from "../loop/abort-error.js";
-import type { BatchReport } from "../loop/run-call.js";
+import type { EndedBatch } from "../loop/run-call.js";
 import type { RenderedFrame, RenderOptions } from "../rendered-frame.js";
 import type { SavedFrame } from "../snapshot/frame-snapshot.js";
 import type { EngineHost, EngineInfo, EngineLog } from "./engine-host.js";
@@ -40,7 +40,7 @@ export interface SupervisorOptions {
   readonly snapshotSteps: number;
   readonly capsDir?: string;
   readonly log: EngineLog;
-  readonly onBatch?: (batch: BatchReport, endedMs: number) => void;
+  readonly onBatches?: (batches: readonly EndedBatch[]) => void;
 }
 
 /**
@@ -207,8 +207,8 @@ export class EngineSupervisor implements EngineHost {
       case "snapshot":
         this.#keepSnapshot(message.id, message.saved);
         break;
-      case "batch":
-        this.#options.onBatch?.(message.batch, message.endedMs);
+      case "batches":
+        this.#options.onBatches?.(message.batches);
         break;
       case "rendered":
         this.#ledger.resolve(message.id, message.frame);

@@ -49,6 +49,16 @@ const FROM_HOST: readonly HostMessage[] = [
   { type: "suspend", id: 7 },
   { type: "close" },
 ];
+const BATCH: EndedBatch = {
+  rows: 4,
+  durationMs: 9.5,
+  cap: 16,
+  classKey: ":8x8/154",
+  limit: "empty",
+  outcome: "ok",
+  frames: [3, 5],
+  endedMs: 1_700_000_000_000,
+};
 const FROM_CHILD: readonly ChildMessage[] = [
   { type: "ready", model: MODEL },
   { type: "refused", error: ERROR },
@@ -59,17 +69,8 @@ const FROM_CHILD: readonly ChildMessage[] = [
   { type: "resume", id: 7, outcome: { kind: "refused", reason: "it is of other weights" } },
   { type: "snapshot", id: 7, saved: { bytes: Uint8Array.of(1, 2), step: 5, steps: 20 } },
   {
-    type: "batch",
-    batch: {
-      rows: 4,
-      durationMs: 9.5,
-      cap: 16,
-      classKey: ":8x8/154",
-      limit: "empty",
-      outcome: "ok",
-      frames: [3, 5],
-    },
-    endedMs: 1_700_000_000_000,
+    type: "batches",
+    batches: [BATCH, { ...BATCH, rows: 2, frames: [], endedMs: 1_700_000_000_010 }],
   },
   { type: "rendered", id: 7, frame: FRAME },
   { type: "failed", id: 7, error: ERROR },
@@ -123,6 +124,10 @@ describe("parseChildMessage()", () => {
     { type: "rendered", id: 7, frame: { ...FRAME, timings: { text_ms: 1 } } },
     { type: "rendered", id: 7, frame: { ...FRAME, notes: "none" } },
     { type: "failed", error: ERROR },
+    { type: "batches", batches: BATCH },
+    { type: "batches", batches: [BATCH, { ...BATCH, limit: "none" }] },
+    { type: "batches", batches: [{ ...BATCH, endedMs: undefined }] },
+    { type: "batches", batches: [{ ...BATCH, frames: ["a"] }] },
   ])("refuses $type with a wrong field", (value) => {
     expect(() => parseChildMessage(value)).toThrow(FarmError);
   });

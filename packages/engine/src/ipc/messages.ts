@@ -7,7 +7,7 @@ import {
   parseWith,
 } from "@latentfarm/contract";
 import { CPU_PLAN, type CudaPlanName, type PrecisionPlan } from "../device/precision-plan.js";
-import { BATCH_LIMITS, BATCH_OUTCOMES, type BatchReport } from "../loop/run-call.js";
+import { BATCH_LIMITS, BATCH_OUTCOMES, type EndedBatch } from "../loop/run-call.js";
 import type { RenderedFrame, ResumeOutcome } from "../rendered-frame.js";
 import type { SavedFrame } from "../snapshot/frame-snapshot.js";
 
@@ -64,8 +64,7 @@ export type ChildMessage =
     }
   | { readonly type: "resume"; readonly id: FrameId; readonly outcome: ResumeOutcome }
   | { readonly type: "snapshot"; readonly id: FrameId; readonly saved: SavedFrame }
-  /** With the time of the call's end, in milliseconds since 1970. */
-  | { readonly type: "batch"; readonly batch: BatchReport; readonly endedMs: number }
+  | { readonly type: "batches"; readonly batches: readonly EndedBatch[] }
   | { readonly type: "rendered"; readonly id: FrameId; readonly frame: RenderedFrame }
   | { readonly type: "failed"; readonly id: FrameId; readonly error: WireError };
 
@@ -149,12 +148,8 @@ export function parseChildMessage(value: unknown): ChildMessage {
       return { type: "resume", id: count(fields, "id"), outcome: resumeOutcome(fields.outcome) };
     case "snapshot":
       return { type: "snapshot", id: count(fields, "id"), saved: savedFrame(fields.saved) };
-    case "batch":
-      return {
-        type: "batch",
-        batch: batchReport(record(fields.batch)),
-        endedMs: milliseconds(fields, "endedMs"),
-      };
+    case "batches":
+      return { type: "batches", batches: endedBatches(fields.batches) };
     case "rendered":
       return { type: "rendered", id: count(fields, "id"), frame: renderedFrame(fields.frame) };
     case "failed":
@@ -189,7 +184,12 @@ function renderedFrame(value: unknown): RenderedFrame {
   };
 }
 
-function batchReport(fields: Readonly<Record<string, unknown>>): BatchReport {
+function endedBatches(value: unknown): readonly EndedBatch[] {
+  if (!Array.isArray(value)) throw unknownMessage("batches", typeof value);
+  return value.map((one) => endedBatch(record(one)));
+}
+
+function endedBatch(fields: Readonly<Record<string, unknown>>): EndedBatch {
   const limit = BATCH_LIMITS.find((known) => known === fields.limit);
   const outcome = BATCH_OUTCOMES.find((known) => known === fields.outcome);
   if (limit === undefined) throw unknownMessage("limit", fields.limit);
@@ -205,6 +205,7 @@ function batchReport(fields: Readonly<Record<string, unknown>>): BatchReport {
     classKey: text(fields, "classKey"),
     limit,
     outcome,
+    endedMs: milliseconds(fields, "endedMs"),
   };
 }
 

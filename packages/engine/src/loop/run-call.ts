@@ -28,6 +28,12 @@ export interface BatchReport {
   readonly frames: readonly number[];
 }
 
+/** A call that is told of later. */
+export interface EndedBatch extends BatchReport {
+  /** The time of its end in milliseconds since 1970. */
+  readonly endedMs: number;
+}
+
 /** What calls need. */
 export interface CallRunner {
   readonly denoise: Denoise;

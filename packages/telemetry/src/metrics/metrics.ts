@@ -107,7 +107,12 @@ function beginAtZero(series: Series, { labels }: MetricSpec): void {
 
 type FitLabels = (labels: Readonly<Record<string, string>>) => Record<string, string>;
 
-/** Holds labels to their sets; the first values that come are those that are told apart, up to the cap. */
+const NO_LABELS: Record<string, string> = Object.freeze({});
+
+/**
+ * Holds labels to their sets; the first values that come are those that are told apart, up to the cap. Each set is made
+ * once, since there are no more of them than series.
+ */
 function fitLabels(specs: MetricSpec["labels"]): FitLabels {
   const fits = Object.entries<LabelValues>(specs).map(([label, values]) => {
     if (!("countMax" in values)) {
@@ -121,6 +126,15 @@ function fitLabels(specs: MetricSpec["labels"]): FitLabels {
     };
     return [label, fit] as const;
   });
-  return (labels) =>
-    Object.fromEntries(fits.map(([label, fit]) => [label, fit(labels[label] ?? LABEL_OTHER)]));
+  if (fits.length === 0) return () => NO_LABELS;
+  const made = new Map<string, Record<string, string>>();
+  return (labels) => {
+    let key = "";
+    for (const [label, fit] of fits) key += `${fit(labels[label] ?? LABEL_OTHER)}\n`;
+    const known = made.get(key);
+    if (known !== undefined) return known;
+    const fitted = Object.fromEntries(fits.map(([label, fit]) => [label, fit(labels[label] ?? LABEL_OTHER)]));
+    made.set(key, Object.freeze(fitted));
+    return fitted;
+  };
 }
