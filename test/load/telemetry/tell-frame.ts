@@ -1,16 +1,16 @@
-import { deserialize, serialize } from "node:v8";
 import type { BatchReport } from "@latentfarm/engine";
 import type { Metrics } from "@latentfarm/telemetry";
 
 const MODEL = "postcards";
 
-/** What one step batch costs worker and engine: its message between the two, packed and unpacked, and its counting. */
-export function tellBatch(metrics: Metrics, batch: BatchReport): void {
-  const { batch: told }: { batch: BatchReport } = deserialize(serialize({ type: "batch", batch }));
-  metrics.count("farm_batches_total", { limit: told.limit, outcome: told.outcome });
-  metrics.observe("farm_batch_rows", {}, told.rows);
-  metrics.observe("farm_batch_seconds", {}, told.durationMs / 1_000);
-  metrics.set("farm_batch_cap_rows", {}, told.cap);
+/** What step batches cost their worker: its program's own calls, which no other program can import. */
+export function tellBatches(metrics: Metrics, batches: readonly BatchReport[]): void {
+  for (const { limit, outcome, rows, durationMs } of batches) {
+    metrics.count("farm_batches_total", { limit, outcome });
+    metrics.observe("farm_batch_rows", {}, rows);
+    metrics.observe("farm_batch_seconds", {}, durationMs / 1_000);
+  }
+  metrics.set("farm_batch_cap_rows", {}, batches.at(-1)?.cap ?? 0);
 }
 
 /** What the end of one frame costs its worker: the outcome, the cost, the phases, and the calls of its store. */

@@ -3,6 +3,9 @@ import type { TraceContext, Tracing } from "@latentfarm/telemetry";
 const NOW = { startMs: 1_700_000_000_000 } as const;
 const END_MS = 1_700_000_000_400;
 
+/** Spans that {@link traceFrame} makes. */
+export const SPANS_PER_FRAME = 20;
+
 /**
  * Makes the spans of a job of one frame, all processes together: request, submit, wait, attempt with its parts, one run of
  * step batches, history, webhook. `draw` runs where the engine does.

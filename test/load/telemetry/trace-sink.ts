@@ -16,8 +16,18 @@ server.listen(0, "127.0.0.1", () => console.log(server.address().port));
 process.stdin.on("end", () => process.exit()).resume();
 `;
 
-/** Opens tracing as a farm has it. */
-export async function openSunkTracing(): Promise<SunkTracing> {
+/**
+ * Milliseconds until spans are sent that are fewer than a message may have, when their count alone is to send them: longer
+ * than any measurement.
+ */
+const LATE_MS = 3_600_000;
+
+/** Opens tracing as a farm has it, or with an export of every so many spans and at no other time. */
+export async function openSunkTracing(spansPerExport?: number): Promise<SunkTracing> {
+  if (spansPerExport !== undefined) {
+    process.env.OTEL_BSP_MAX_EXPORT_BATCH_SIZE = String(spansPerExport);
+    process.env.OTEL_BSP_SCHEDULE_DELAY = String(LATE_MS);
+  }
   const collector = spawn(process.execPath, ["-e", COLLECTOR], { stdio: ["pipe", "pipe", "inherit"] });
   process.env.OTEL_EXPORTER_OTLP_ENDPOINT = `http://127.0.0.1:${await portOf(collector)}`;
   const tracing = await createTracing({ isOn: true, process: "worker", instance: "bench" });

@@ -2,6 +2,7 @@ import { deserialize, serialize } from "node:v8";
 import { FarmError } from "@latentfarm/contract";
 import { describe, expect, test } from "vitest";
 import { CPU_PLAN } from "../device/precision-plan.js";
+import type { EndedBatch } from "../loop/run-call.js";
 import {
   type ChildMessage,
   fromWireError,
