@@ -7,9 +7,10 @@ import { parseManifests } from "./manifest.js";
 import { findChartTool, lintChart, renderChart, renderText, valuesGiven } from "./render-chart.js";
 import { NETWORK_RULES } from "./rules/network.js";
 import { NO_NODE_FOLDERS } from "./rules/pod-security.js";
+import { amountOf } from "./rules/resources.js";
 import { judge, toFarm } from "./rules/rule.js";
 import { RULES } from "./rules/rules.js";
-import { digStrings } from "./tree.js";
+import { dig, digStrings } from "./tree.js";
 import {
   CHOICES,
   CI_SETS,
@@ -123,6 +124,23 @@ describe.skipIf(isSkipped)("helm/latentfarm", () => {
   it("keeps folders of nodes out of the values that Pod Security's restricted profile must admit", () => {
     for (const set of CI_SETS.filter(({ name }) => name !== "production"))
       expect(NO_NODE_FOLDERS.check(toFarm(renderChart(set), [], VERSION)), set.name).toEqual([]);
+  });
+});
+
+describe.skipIf(isSkipped)("a pod that fetches a model into a cache of its own", () => {
+  it.each<readonly [values: Readonly<Record<string, unknown>>, bytes: number]>([
+    [{}, 44 * 2 ** 30],
+    [{ "workers.defaults.resources.requests.ephemeral-storage": "1.5G" }, 40 * 2 ** 30 + 1.5e9],
+    [{ "workers.defaults.resources.requests.ephemeral-storage": 5_000_000_000 }, 40 * 2 ** 30 + 5e9],
+    [{ "workers.defaults.resources.requests.ephemeral-storage": null }, 40 * 2 ** 30],
+    [{ "workers.defaults.modelCache.emptyDir.sizeLimit": "1T" }, 1e12 + 4 * 2 ** 30],
+    [{ "workers.defaults.modelCache.resources.requests.ephemeral-storage": "50Gi" }, 50 * 2 ** 30],
+  ])("asks for the disk of the cache beside what its worker writes: %j", (values, bytes) => {
+    const { workloads } = toFarm(renderChart(withValues("minimal", values)), [], VERSION);
+    const fetcher = workloads
+      .flatMap(({ containers }) => containers)
+      .find(({ name }) => name === "fetch-model");
+    expect(amountOf(dig(fetcher?.body, "resources.requests.ephemeral-storage"))).toBe(bytes);
   });
 });
 

@@ -27,6 +27,8 @@ export interface Values {
   readonly set?: Readonly<Record<string, unknown>>;
   /** The chart's folder; the farm's when absent. */
   readonly chart?: string;
+  /** The release's name; `farm` when absent. */
+  readonly release?: string;
   /** The cluster's version; that of the schemas when absent. */
   readonly kubeVersion?: string;
 }
@@ -72,11 +74,19 @@ export function lintChart(values: Values = {}): HelmAnswer {
   return runHelm(["lint", "--strict", "--quiet", values.chart ?? CHART, ...flagsOf(values)]);
 }
 
-/** What the chart renders for a release `farm` in a namespace `farm`, as text. */
+/** What the chart renders in a namespace `farm`, as text. */
 export function renderText(values: Values): HelmAnswer {
   const apis = API_VERSIONS.flatMap((version) => ["--api-versions", version]);
   const chart = values.chart ?? CHART;
-  return runHelm(["template", "farm", chart, "--namespace", "farm", ...apis, ...flagsOf(values)]);
+  return runHelm([
+    "template",
+    values.release ?? "farm",
+    chart,
+    "--namespace",
+    "farm",
+    ...apis,
+    ...flagsOf(values),
+  ]);
 }
 
 /**

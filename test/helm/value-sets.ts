@@ -65,6 +65,11 @@ export function pairwiseSets(): readonly ValueSet[] {
 
 const POOL = "workers.defaults";
 
+/** Names that helm takes for a release, and that are no names of Services. */
+const RELEASES = ["my.farm", "1farm", "123", "9.latentfarm", "a".repeat(53), `1.${"a".repeat(51)}`] as const;
+/** The longest name that the schema takes for a pool. */
+const POOL_LONGEST = "p".repeat(19);
+
 /** Choices that are no switches, each on values that go with it. */
 export const CHOICES: readonly ValueSet[] = [
   withValues("minimal", { "store.kind": "disk", "store.s3.bucket": "" }),
@@ -93,7 +98,15 @@ export const CHOICES: readonly ValueSet[] = [
   withValues("minimal", {
     fullnameOverride: "a-name-of-as-many-letters-as-may-be",
   }),
+  ...RELEASES.flatMap((release) =>
+    ["trial", "production"].map((name) => ({
+      ...withValues(name, { [`workers.pools.${POOL_LONGEST}`]: { scaling: { enabled: false } } }),
+      name: `${name} as ${release}`,
+      release,
+    })),
+  ),
   withValues("minimal", { "workers.pools": {} }),
+  withValues("production", { "workers.pools.l4.spot": "" }),
   withValues("minimal", {
     "prometheus.serverAddress": "http://p:9090",
     [`${POOL}.scaling.enabled`]: true,

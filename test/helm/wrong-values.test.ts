@@ -66,6 +66,28 @@ const REFUSED: readonly (readonly [set: string, field: string, value: unknown, t
     "models",
     /'\/workers\/defaults\/modelCache\/hostPath\/path'/,
   ],
+  ...[
+    "/etc",
+    "/etc/kubernetes",
+    "/var/lib",
+    "/var/run/docker",
+    "/var/lib/kubelet/pods",
+    "/usr",
+    "/models/..",
+  ].map(
+    (folder) =>
+      [
+        "minimal",
+        `${POOL}.modelCache.hostPath.path`,
+        folder,
+        /'\/workers\/defaults\/modelCache\/hostPath\/path'/,
+      ] as const,
+  ),
+  ["minimal", "redis.passwordKey", "..", /'\/redis\/passwordKey'/],
+  ["minimal", "redis.urlKey", ".", /'\/redis\/urlKey'/],
+  ["minimal", "store.s3.accessKeyIdKey", "..data", /'\/store\/s3\/accessKeyIdKey'/],
+  ["minimal", "workers.contentCredentials.keyKey", "a/b", /'\/workers\/contentCredentials\/keyKey'/],
+  ["minimal", "otel.headersKey", "k".repeat(254), /'\/otel\/headersKey'/],
   ["minimal", `${POOL}.spot`, "gcp", /'\/workers\/defaults\/spot'/],
   ["minimal", `${POOL}.model.source`, "http://models", /'\/workers\/defaults\/model\/source'/],
   ["minimal", "gateway.image.digest", "sha256:12", /'\/gateway\/image\/digest'/],
@@ -81,6 +103,10 @@ const REFUSED: readonly (readonly [set: string, field: string, value: unknown, t
     ["169.254.169.254"],
     /'\/networkPolicy\/credentials\/cidrs\/0'/,
   ],
+  ...["300.1.1.1/8", "10.0.0/8", "10.0.0.0/33", "010.0.0.0/8", ":::/8", "1:2:3/64", "2001:db8::/129"].map(
+    (cidr) =>
+      ["minimal", "networkPolicy.webhooks.except", [cidr], /'\/networkPolicy\/webhooks\/except\/0'/] as const,
+  ),
   // What would open the network, keep nodes from being emptied, or show a secret.
   ["minimal", "networkPolicy.metrics.from", null, /'\/networkPolicy\/metrics'.*from/],
   ["minimal", "networkPolicy.dns.to", null, /'\/networkPolicy\/dns'.*to/],
@@ -146,7 +172,23 @@ const CONTRARY: readonly (readonly [set: string, values: Readonly<Record<string,
     ["minimal", { [`${POOL}.strategy.maxSurge`]: 0 }, "maxSurge and maxUnavailable are both 0"],
   ];
 
+/** Values at the edges of what the schema takes. */
+const TAKEN: readonly (readonly [field: string, value: unknown])[] = [
+  ...["/mnt/models", "/data", "/var/lib/latentfarm/models", "/etcetera", "/opt/.models"].map(
+    (folder) => [`${POOL}.modelCache.hostPath.path`, folder] as const,
+  ),
+  ...[".password", "tls.crt", "_", "k".repeat(253)].map((key) => ["redis.passwordKey", key] as const),
+  [
+    "networkPolicy.webhooks.except",
+    ["0.0.0.0/0", "255.255.255.255/32", "::/0", "::1/128", "fd00:ec2::254/128", "1:2:3:4:5:6:7:8/128"],
+  ],
+];
+
 describe.skipIf(isSkipped)("values.schema.json", () => {
+  it.each(TAKEN)("takes %s=%j", (field, value) => {
+    expect(renderText(withValues("minimal", { [field]: value }))).toMatchObject({ ok: true });
+  });
+
   it.each(REFUSED)("refuses %s with %s=%j", (set, field, value, told) => {
     const { ok, stderr } = renderText(withValues(set, { [field]: value }));
     expect({ ok, stderr }).toEqual({ ok: false, stderr: expect.stringMatching(told) });

@@ -13,11 +13,9 @@ the pool where there is one.
 {{- .Values.fullnameOverride | trunc 36 | trimSuffix "-" -}}
 {{- else -}}
 {{- $name := include "latentfarm.name" . -}}
-{{- if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 36 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 36 | trimSuffix "-" -}}
-{{- end -}}
+{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
+{{- /* A release may hold dots and begin with a digit; the name of a Service may not (DNS-1035). */ -}}
+{{- regexReplaceAll "^([0-9])" ($full | replace "." "-") "r${1}" | trunc 36 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -33,14 +31,14 @@ the pool where there is one.
 {{ include "latentfarm.releaseLabels" $root }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- if gt (len .) 2 }}
-latentfarm/pool: {{ index . 2 }}
+latentfarm/pool: {{ index . 2 | quote }}
 {{- end }}
 {{- end -}}
 
 {{/* What every pod of the release has, and no other pod of the namespace. */}}
 {{- define "latentfarm.releaseLabels" -}}
 app.kubernetes.io/name: {{ include "latentfarm.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/* list root component [pool] -> labels of an object */}}

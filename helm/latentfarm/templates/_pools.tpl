@@ -101,11 +101,23 @@ not fetched again. list root pool
       mountPath: {{ include "latentfarm.modelsMount" $root }}
 {{- end -}}
 
-{{/* Where the cache is the pod's own, the disk that it takes is asked for: the node must have it. */}}
+{{/* quantity -> its bytes, rounded up */}}
+{{- define "latentfarm.bytes" -}}
+{{- $text := kindIs "string" . | ternary . (printf "%.3f" (float64 .)) -}}
+{{- $factors := dict "" 1 "m" 1e-3 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- mulf (regexFind "^[0-9.]+" $text) (get $factors (regexFind "[A-Za-z]*$" $text)) | ceil | int64 -}}
+{{- end -}}
+
+{{/*
+Where the cache is the pod's own, the disk that it takes is asked for: the node must have it. Kubernetes takes the larger
+of what this container and the worker ask for, and the cache stays while the worker writes: so this one asks for both.
+*/}}
 {{- define "latentfarm.fetcherResources" -}}
 {{- $resources := deepCopy .modelCache.resources -}}
 {{- if eq .modelCache.type "emptyDir" -}}
-{{- $disk := dict "requests" (dict "ephemeral-storage" .modelCache.emptyDir.sizeLimit) -}}
+{{- $worker := dig "requests" "ephemeral-storage" 0 .resources -}}
+{{- $bytes := add (include "latentfarm.bytes" .modelCache.emptyDir.sizeLimit) (include "latentfarm.bytes" $worker) -}}
+{{- $disk := dict "requests" (dict "ephemeral-storage" (toString $bytes)) -}}
 {{- $resources = merge $resources $disk -}}
 {{- end -}}
 {{- toYaml $resources -}}

@@ -1,5 +1,5 @@
 import { nameOf, selects } from "../manifest.js";
-import { dig, digStrings } from "../tree.js";
+import { asRecord, dig, digStrings, digText } from "../tree.js";
 import { type Farm, ofKind, type Rule } from "./rule.js";
 
 /** Source: kubernetes.io, "Recommended Labels"; helm.sh, "Labels and Annotations". */
@@ -10,6 +10,13 @@ const LABELS = ["name", "instance", "component", "version", "part-of", "managed-
 const LABELS_OF_SELECTORS = /^(app\.kubernetes\.io\/(name|instance|component)|latentfarm(\.io)?\/[a-z-]+)$/;
 /** What every selector needs, so that two releases in one namespace stay apart. */
 const LABELS_NEEDED = ["app.kubernetes.io/name", "app.kubernetes.io/instance"];
+
+/** What a Service is named by, and a label's value that is an object's name. Source: RFC 1035; kubernetes.io, "Object Names and IDs". */
+const NAME_OF_SERVICE = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** A label's value. Source: kubernetes.io, "Labels and Selectors". */
+const LABEL = /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
+/** Kinds whose names go into the names or the labels of pods, or are found by DNS. */
+const KINDS_NAMED_SHORT = ["Service", "Deployment", "StatefulSet", "ScaledObject"];
 
 /** The selectors of pods, but for those of network policies, which may take every pod. */
 function podSelectors(farm: Farm): readonly { readonly where: string; readonly selector: unknown }[] {
@@ -34,6 +41,21 @@ export const LABEL_RULES: readonly Rule[] = [
         const labels = digStrings(manifest.body, "metadata.labels");
         const absent = [...LABELS, "helm.sh/chart"].filter((label) => !labels[label]);
         return absent.length > 0 ? [`${nameOf(manifest)} lacks ${absent.join(", ")}`] : [];
+      }),
+  },
+  {
+    name: "names and labels are such as Kubernetes takes",
+    check: ({ manifests }) =>
+      manifests.flatMap((manifest) => {
+        const name = digText(manifest.body, "metadata.name");
+        const isShort = KINDS_NAMED_SHORT.includes(manifest.kind);
+        const labels = Object.entries(asRecord(dig(manifest.body, "metadata.labels")));
+        return [
+          ...(isShort && !NAME_OF_SERVICE.test(name) ? [`${nameOf(manifest)} is no name`] : []),
+          ...labels
+            .filter(([, value]) => typeof value !== "string" || !LABEL.test(value))
+            .map(([label, value]) => `${nameOf(manifest)} has the label ${label}=${value}`),
+        ];
       }),
   },
   {

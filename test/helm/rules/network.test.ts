@@ -46,6 +46,7 @@ const METRICS_FROM =
 const DNS = `{ ports: [{ port: 53, protocol: UDP }, { port: 53 }], to: [{ namespaceSelector: {}, podSelector: { matchLabels: { k8s-app: kube-dns } } }] }`;
 const REDIS = `{ ports: [{ port: 6379 }], to: [{ podSelector: { matchLabels: { app.kubernetes.io/component: redis } } }] }`;
 const S3 = "{ ports: [{ port: 443 }] }";
+const METADATA_RULE = { ports: [{ port: 80 }], to: [{ ipBlock: { cidr: "169.254.169.254/32" } }] };
 const INTERNET = `{ ports: [{ port: 443 }], to: [{ ipBlock: { cidr: 0.0.0.0/0, except: [${[...PRIVATE, ...SPECIAL]}] } }, { ipBlock: { cidr: "2000::/3", except: ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"] } }] }`;
 
 /** Four processes with the policies that they need and no more. */
@@ -99,6 +100,14 @@ const FAULTS: Readonly<Record<string, readonly Omit<Plant, "rule">[]>> = {
   ],
   "gateways and workers with a bucket reach it": [
     { at: at("worker"), field: "spec|egress|2|to", value: [{ ipBlock: { cidr: "10.0.0.0/8" } }] },
+  ],
+  "workers reach the machine's metadata where they heed its notices, and nowhere else": [
+    { at: at("worker"), field: "spec|egress|3", value: METADATA_RULE },
+    {
+      at: "Deployment/worker",
+      field: "spec|template|spec|containers|0|env|1",
+      value: { name: "FARM_SPOT", value: "aws" },
+    },
   ],
   "couriers reach the internet": [
     { at: at("courier"), field: "spec|egress|2|ports|0|port", value: 80 },

@@ -1,6 +1,6 @@
 import { guardAddress, STRICT_POLICY } from "@latentfarm/webhooks";
 import { nameOf, type Workload } from "../manifest.js";
-import { stringsBelow } from "../tree.js";
+import { dig, digList, digText, stringsBelow } from "../tree.js";
 import { type Attempt, isAllowed, type Peer, podPeer, policiesOn } from "./network-policy.js";
 import { type Farm, ofKind, type Rule } from "./rule.js";
 
@@ -11,6 +11,9 @@ const PUBLIC: readonly string[] = ["8.8.8.8", "2606:4700:4700::1111"];
 const PROMETHEUS: Peer = elsewhere("monitoring", { "app.kubernetes.io/name": "prometheus" });
 const DNS: Peer = elsewhere("kube-system", { "k8s-app": "kube-dns" });
 const STRANGER: Peer = elsewhere("games", { app: "stranger" });
+/** Where a machine of AWS answers. */
+const METADATA = { address: "169.254.169.254" } as const;
+const METADATA_BLOCK = "169.254.169.254/32";
 const REDIS_PORT = 6379;
 /** Ports on which something inside may listen that a webhook must not reach. */
 const INSIDE_PORTS = [80, 443, 8080, 8443] as const;
@@ -165,6 +168,22 @@ export const NETWORK_RULES: readonly Rule[] = [
           (one) => !PUBLIC.every((address) => lets(farm, { from: peerOf(one), to: { address }, port: 443 })),
         )
         .map(({ manifest }) => nameOf(manifest)),
+  },
+  {
+    // Whoever may ask it gets the machine's role. The values open it to all workers where that is wanted.
+    name: "workers reach the machine's metadata where they heed its notices, and nowhere else",
+    check: (farm) =>
+      ofComponent(farm, "worker").flatMap((worker) => {
+        const isHeeding = worker.containers.some(({ body }) =>
+          digList(body, "env").some(
+            (one) => digText(one, "name") === "FARM_SPOT" && dig(one, "value") === "aws",
+          ),
+        );
+        const isOpen = lets(farm, { from: peerOf(worker), to: METADATA, port: 80 });
+        const isGiven = farm.given.has(METADATA_BLOCK);
+        if (isOpen === (isHeeding || isGiven)) return [];
+        return [`${nameOf(worker.manifest)} ${isOpen ? "reaches it" : "does not reach it"}`];
+      }),
   },
   {
     name: "couriers reach the internet",

@@ -96,6 +96,13 @@ const FAULTS: Readonly<Record<string, readonly Omit<Plant, "rule">[]>> = {
   "objects have the recommended labels": [
     { at: "Service/farm-gateway", field: "metadata|labels|app.kubernetes.io/component", value: undefined },
   ],
+  "names and labels are such as Kubernetes takes": [
+    { at: "Service/farm-gateway", field: "metadata|name", value: "my.farm-gateway" },
+    { at: "Service/farm-gateway", field: "metadata|name", value: "1farm-gateway" },
+    { at: WORKER, field: "metadata|name", value: "w".repeat(64) },
+    { at: GATEWAY, field: "metadata|labels|app.kubernetes.io/instance", value: 12 },
+    { at: GATEWAY, field: "metadata|labels|app.kubernetes.io/instance", value: "a".repeat(64) },
+  ],
   "the label of the version is the chart's": [
     { at: GATEWAY, field: "metadata|labels|app.kubernetes.io/version", value: "0.0.9" },
   ],
