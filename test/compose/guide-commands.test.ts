@@ -139,3 +139,33 @@ it("docs/operations.md: Redis takes both passwords while they rotate, then the n
   shell(one, { NEW_REDIS_URL: renewed });
   expect([answers(url), answers(renewed)]).toEqual([false, true]);
 });
+
+it("docs/operations.md: the drill of a gateway ends that of the farm on this folder, and no other", async () => {
+  const [, drill = ""] = /\| a gateway dies \| `(kill [^`]+)` \|/.exec(GUIDE) ?? [];
+  // Two farms, each with a child that is called as a gateway is.
+  const main = "apps/gateway/dist/main.js";
+  const run = `require("node:child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)", "${main}"]).on("exit", () => process.exit(9))`;
+  const [farm, other] = [0, 1].map(() => spawn(process.execPath, ["-e", run], { stdio: "ignore" }));
+  if (farm === undefined || other === undefined) throw new Error("Cannot test: there are no farms");
+  const gatewayOf = (pid: number | undefined) => {
+    try {
+      return shell(`pgrep -P ${pid} -f ${main}`).trim();
+    } catch {
+      return "";
+    }
+  };
+  ends.push(async () => {
+    for (const one of [farm, other]) {
+      const gateway = gatewayOf(one.pid);
+      if (gateway !== "") process.kill(Number(gateway), "SIGKILL");
+      one.kill("SIGKILL");
+    }
+  });
+  await until(() => gatewayOf(farm.pid) !== "" && gatewayOf(other.pid) !== "");
+  const note = path.join(dir, "farm.json");
+  writeFileSync(note, JSON.stringify({ pid: farm.pid, started: "1" }));
+  const ended = once(farm, "exit");
+  shell(drill.replace(".farm/farm.json", note));
+  expect(await ended).toEqual([9, null]);
+  expect(gatewayOf(other.pid)).not.toBe("");
+});

@@ -60,14 +60,24 @@ const probe = async (url: string, name: string): Promise<{ status: number; text:
   return { status: answer.status, text: (await answer.text()).trim() };
 };
 
-/** The processes that a process has started, once there is one. */
+/** Whether a child has begun its own program: between fork and exec it has its parent's command line. */
+async function isOfOwn(child: number, parent: number): Promise<boolean> {
+  const [own, parents] = await Promise.all(
+    [child, parent].map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")),
+  );
+  return own !== "" && own !== parents;
+}
+
+/** The first process that a process has started, once there is one. */
 async function firstChild(pid: number): Promise<number> {
   for (;;) {
+    // Throws once the process is gone.
     const tasks = await readdir(`/proc/${pid}/task`);
     for (const task of tasks) {
       const children = await readFile(`/proc/${pid}/task/${task}/children`, "utf8").catch(() => "");
       const [child] = children.trim().split(" ").filter(Boolean);
-      if (child !== undefined) return Number(child);
+      // Until it is a program of its own, whoever stops it stops its parent too, which waits for that.
+      if (child !== undefined && (await isOfOwn(Number(child), pid))) return Number(child);
     }
     await delay(5);
   }
