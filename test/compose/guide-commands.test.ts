@@ -142,6 +142,8 @@ it("docs/operations.md: Redis takes both passwords while they rotate, then the n
 
 it("docs/operations.md: the drill of a gateway ends that of the farm on this folder, and no other", async () => {
   const [, drill = ""] = /\| a gateway dies \| `(kill [^`]+)` \|/.exec(GUIDE) ?? [];
+  // Before it runs: a command without a farm's process would end the gateways of this whole machine.
+  expect(drill).toContain("pgrep -P $(jq .pid .farm/farm.json) ");
   // Two farms, each with a child that is called as a gateway is.
   const main = "apps/gateway/dist/main.js";
   const run = `require("node:child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)", "${main}"]).on("exit", () => process.exit(9))`;
