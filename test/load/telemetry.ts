@@ -10,8 +10,8 @@ import { judgeShare, SHARE_AIM, type Verdict } from "./telemetry/verdict.js";
 const STEPS = 20;
 /** The shortest frame that there is, so that the share is the largest, and one of the size of a small picture. */
 const PLANS: readonly TurnPlan[] = [
-  { side: 64, steps: STEPS, blockFrames: 2, seconds: 100 },
-  { side: 192, steps: STEPS, blockFrames: 1, seconds: 100 },
+  { side: 64, steps: STEPS, blockFrames: 2, seconds: 110 },
+  { side: 192, steps: STEPS, blockFrames: 1, seconds: 80 },
 ];
 const MS_PER_SECOND = 1_000;
 
@@ -32,13 +32,15 @@ const percent = (part: number) => `${(100 * part).toFixed(2)}%`;
 const told = ({ mean, low, high }: Interval) => `${percent(mean)} (${percent(low)} to ${percent(high)})`;
 
 function rowsOf(size: TurnFigures): string[][] {
-  const { side, timed, offWallMs } = size;
+  const { side, timed } = size;
+  // Other work on the cores stretches the wall, and would shrink the share.
+  const frameMs = Math.min(size.offWallMs, size.offProcessorMs);
   const metricsMs = timed.sentMs + timed.batchesMs + timed.endMs;
   const row = (kind: "metrics" | "traces", name: string, timedMs: number) => [
     `${side}x${side}, ${name}`,
     told(size[kind].processor),
     told(size[kind].wall),
-    `${timedMs.toFixed(2)} ms, ${percent(timedMs / offWallMs)}`,
+    `${timedMs.toFixed(2)} ms, ${percent(timedMs / frameMs)}`,
     verdicts.find((verdict) => verdict.side === side)?.[kind] ?? "",
   ];
   return [
