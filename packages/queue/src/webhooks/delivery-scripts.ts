@@ -1,5 +1,11 @@
 import { DELIVERY_LIBRARY } from "./delivery-library.js";
-import { ATTEMPTS_SHOWN, ENDPOINT_ATTEMPTS_MAX, LINES_PAGE, OUTBOX_POLL_MS } from "./webhook-limits.js";
+import {
+  ATTEMPTS_SHOWN,
+  ENDPOINT_ATTEMPTS_MAX,
+  LINES_PAGE,
+  OUTBOX_POLL_MS,
+  TRIAL_ATTEMPTS_MAX,
+} from "./webhook-limits.js";
 
 /** A script on deliveries: its name for messages, and its text. */
 interface DeliveryScript {
@@ -193,9 +199,12 @@ if tenant ~= ARGV[2] then return { 'gone' } end
 local disabled = standing(endpoint, 1)
 if disabled then return { 'disabled', disabled } end
 if status ~= 'pending' and full(tenant) then return { 'full' } end
--- Who asks for it has mended the receiver, so it probes a circuit that is open; when that fails, the pause stands.
+-- Who asks for it has mended the receiver, so it probes a circuit that is open; when that fails, the pause stands. It has
+-- the probe's place from here on: another that waits would take it, and leave this one to the next pause.
 if select(2, standing(endpoint, 1)) > 0 then
   redis.call('HSET', key('endpoint:' .. endpoint), 'paused_until_ms', text(now))
+  local leases = leases_of(endpoint, tenant)
+  if places(leases, ${TRIAL_ATTEMPTS_MAX}) > 0 then take_place(leases, id) end
 end
 redis.call('HSET', KEYS[1], 'round', 0, 'next_ms', text(now))
 redis.call('HDEL', KEYS[1], 'delivered_ms')
