@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // One project per kind of suite; `./farm test <suite>` picks by folder. Sources are read through the
@@ -9,5 +10,7 @@ export default defineConfig({
     include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Vitest's own default leaves a core free, which on two is half of them. Suites of one file at a time have one anyway.
+    maxWorkers: availableParallelism(),
   },
 });
