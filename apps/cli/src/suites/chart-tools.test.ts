@@ -1,29 +1,15 @@
 import { expect, test } from "vitest";
-import type { Machine } from "../farm/machine.js";
 import { ensureHelm, ensureHelmDocs, ensureKubeconform } from "./chart-tools.js";
+import { machineWith } from "./testing/machine-with.js";
 
-/** A machine with Go, whose go install brings what its GOBIN names. */
-function goMachine() {
-  const present = new Set(["/bin/go"]);
-  const calls: string[] = [];
-  const machine: Machine = {
-    path: "/bin",
-    platform: "linux",
-    isRoot: false,
-    find: (program, folder) => [`${folder}/${program}`].find((path) => present.has(path)),
-    say: (line) => calls.push(line),
-    run(program, args) {
-      calls.push([program, ...args].join(" "));
-      const [, folder, name] = /GOBIN=(\S+) .*\/([^/@]+)@/.exec(args.join(" ")) ?? [];
-      present.add(`${folder}/${name}`);
-      return true;
-    },
-  };
-  return { machine, calls };
+/** What go install brings: the program in the folder that its GOBIN names. */
+function installedBy(call: string): readonly string[] {
+  const [, folder, name] = /GOBIN=(\S+) .*\/([^/@]+)@/.exec(call) ?? [];
+  return [`${folder}/${name}`];
 }
 
 test("the tools of the chart are built from pinned releases, once, after saying so", () => {
-  const { machine, calls } = goMachine();
+  const { machine, calls } = machineWith(["/bin/go"], installedBy);
   for (let round = 0; round < 2; round += 1) {
     expect(ensureHelm(machine, "/tools")).toBe("/tools/helm-v3.22.0/helm");
     expect(ensureKubeconform(machine, "/tools")).toBe("/tools/kubeconform-v0.8.0/kubeconform");

@@ -1,29 +1,15 @@
 import { expect, test } from "vitest";
-import type { Machine } from "../farm/machine.js";
 import { ensureCluster } from "./cluster-tools.js";
+import { machineWith } from "./testing/machine-with.js";
 
-/** A machine on which a build of Go brings what it names as its folder. */
-function machineWith(files: readonly string[], builds: boolean) {
-  const present = new Set(files);
-  const calls: string[] = [];
-  const machine: Machine = {
-    path: "/bin",
-    platform: "linux",
-    isRoot: false,
-    find: (program, folder) => [`${folder}/${program}`].find((file) => present.has(file)),
-    say: (line) => calls.push(line),
-    run(program, args) {
-      calls.push([program, ...args].join(" "));
-      const folder = args[args.indexOf("-o") + 1];
-      if (builds) for (const name of ["kube-apiserver", "server"]) present.add(`${folder}${name}`);
-      return builds;
-    },
-  };
-  return { machine, calls };
+/** What a build of Go brings: the programs in the folder that it names. */
+function builtIn(call: string): readonly string[] {
+  const folder = / -o (\S+) /.exec(call)?.[1];
+  return ["kube-apiserver", "server"].map((name) => `${folder}${name}`);
 }
 
 test("ensureCluster() builds both programs once, in the module with their checksums, after saying so", () => {
-  const { machine, calls } = machineWith(["/bin/go"], true);
+  const { machine, calls } = machineWith(["/bin/go"], builtIn);
   for (let round = 0; round < 2; round += 1)
     expect(ensureCluster(machine, "/root", "/tools")).toBe("/tools/cluster-v1.35.4");
   expect(calls).toEqual([
@@ -35,14 +21,14 @@ test("ensureCluster() builds both programs once, in the module with their checks
 });
 
 test("ensureCluster() builds anew when one of the programs is absent", () => {
-  const { machine, calls } = machineWith(["/bin/go", "/tools/cluster-v1.35.4/server"], true);
+  const { machine, calls } = machineWith(["/bin/go", "/tools/cluster-v1.35.4/server"], builtIn);
   ensureCluster(machine, "/root", "/tools");
   expect(calls).toHaveLength(2);
 });
 
 test("ensureCluster() says what is missing", () => {
   const ask = (files: readonly string[]) => () =>
-    ensureCluster(machineWith(files, false).machine, "/root", "/tools");
+    ensureCluster(machineWith(files).machine, "/root", "/tools");
   expect(ask([])).toThrow("go is not on the path");
   expect(ask(["/bin/go"])).toThrow("go build failed");
 });

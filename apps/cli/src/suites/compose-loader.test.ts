@@ -1,31 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Machine } from "../farm/machine.js";
 import { ROOT } from "../root.js";
 import { ensureComposeLoader } from "./compose-loader.js";
+import { machineWith } from "./testing/machine-with.js";
 
 const LOADER = "/tools/compose-go-v2.16.1/load-compose";
 const SOURCE = join(ROOT, "test", "compose", "load-compose");
-
-/** A machine with some files; go build adds the loader where `builds` allows it. */
-function machineWith(files: readonly string[], builds = false) {
-  const present = new Set(files);
-  const calls: string[] = [];
-  const machine: Machine = {
-    path: "/bin",
-    platform: "linux",
-    isRoot: false,
-    find: (program, folder) => [`${folder}/${program}`].find((path) => present.has(path)),
-    say: (line) => calls.push(line),
-    run(program, args) {
-      calls.push([program, ...args].join(" "));
-      if (builds) present.add(LOADER);
-      return builds;
-    },
-  };
-  return { machine, calls };
-}
 
 test("ensureComposeLoader() takes the program that is built, and builds none then", () => {
   const { machine, calls } = machineWith([LOADER]);
@@ -34,7 +15,7 @@ test("ensureComposeLoader() takes the program that is built, and builds none the
 });
 
 test("ensureComposeLoader() builds it with go, after saying so", () => {
-  const { machine, calls } = machineWith(["/bin/go"], true);
+  const { machine, calls } = machineWith(["/bin/go"], () => [LOADER]);
   expect(ensureComposeLoader(machine, "/tools")).toBe(LOADER);
   expect(calls).toEqual([
     "no load-compose found: building it with go and compose-go v2.16.1",

@@ -1,27 +1,8 @@
 import { expect, test } from "vitest";
-import type { Machine } from "../farm/machine.js";
 import { ensureS3Server } from "./s3-server.js";
+import { machineWith } from "./testing/machine-with.js";
 
 const SERVER = "/tools/versitygw-v1.8.0/versitygw";
-
-/** A machine with some files; go install adds the server where `builds` allows it. */
-function machineWith(files: readonly string[], builds = false) {
-  const present = new Set(files);
-  const calls: string[] = [];
-  const machine: Machine = {
-    path: "/bin",
-    platform: "linux",
-    isRoot: false,
-    find: (program, folder) => [`${folder}/${program}`].find((path) => present.has(path)),
-    say: (line) => calls.push(line),
-    run(program, args) {
-      calls.push([program, ...args].join(" "));
-      if (builds) present.add(SERVER);
-      return builds;
-    },
-  };
-  return { machine, calls };
-}
 
 test("ensureS3Server() takes the server that is built, and builds none then", () => {
   const { machine, calls } = machineWith([SERVER, "/bin/go"]);
@@ -30,7 +11,7 @@ test("ensureS3Server() takes the server that is built, and builds none then", ()
 });
 
 test("ensureS3Server() builds a pinned release with go, after saying so", () => {
-  const { machine, calls } = machineWith(["/bin/go"], true);
+  const { machine, calls } = machineWith(["/bin/go"], () => [SERVER]);
   expect(ensureS3Server(machine, "/tools")).toBe(SERVER);
   expect(calls).toEqual([
     "no versitygw found: building versitygw v1.8.0 with go",
