@@ -3,9 +3,9 @@ import { connectQueue, type Farm } from "@latentfarm/queue";
 import {
   createLogger,
   createMetrics,
-  createTracing,
   type Logger,
   type Metrics,
+  ownTracing,
   type Tracing,
   tellRedis,
 } from "@latentfarm/telemetry";
@@ -47,14 +47,8 @@ export async function createContext(
   overrides: ContextOverrides = {},
 ): Promise<CourierContext> {
   const instance = `${hostname()}-${process.pid}`;
-  const tracing =
-    overrides.tracing ?? (await createTracing({ isOn: config.isTraced, process: "courier", instance }));
-  try {
-    return await createOn(tracing, { config, secrets, overrides });
-  } catch (error) {
-    await tracing[Symbol.asyncDispose]();
-    throw error;
-  }
+  const make = (tracing: Tracing) => createOn(tracing, { config, secrets, overrides });
+  return ownTracing({ isOn: config.isTraced, process: "courier", instance }, make, overrides.tracing);
 }
 
 /** Does it on tracing that the context then owns. */

@@ -6,8 +6,8 @@ import { createStore, createTimedStore, type ObjectStore } from "@latentfarm/sto
 import {
   createLogger,
   createMetrics,
-  createTracing,
   type Metrics,
+  ownTracing,
   type Tracing,
   tellRedis,
   traceStoreCall,
@@ -93,14 +93,8 @@ export async function createContext(
   overrides: ContextOverrides = {},
 ): Promise<GatewayContext> {
   const instance = `${hostname()}-${process.pid}`;
-  const tracing =
-    overrides.tracing ?? (await createTracing({ isOn: config.isTraced, process: "gateway", instance }));
-  try {
-    return await createOn(tracing, { config, secrets, overrides });
-  } catch (error) {
-    await tracing[Symbol.asyncDispose]();
-    throw error;
-  }
+  const make = (tracing: Tracing) => createOn(tracing, { config, secrets, overrides });
+  return ownTracing({ isOn: config.isTraced, process: "gateway", instance }, make, overrides.tracing);
 }
 
 /** Does it on tracing that the context then owns. */

@@ -6,9 +6,9 @@ import { createStore, createTimedStore, type ObjectStore } from "@latentfarm/sto
 import {
   createLogger,
   createMetrics,
-  createTracing,
   type Logger,
   type Metrics,
+  ownTracing,
   type Tracing,
   tellRedis,
   traceStoreCall,
@@ -73,15 +73,12 @@ export async function createContext(
   secrets: WorkerSecrets,
   overrides: ContextOverrides = {},
 ): Promise<WorkerContext> {
-  const tracing =
-    overrides.tracing ??
-    (await createTracing({ isOn: config.isTraced, process: "worker", instance: config.id }));
-  try {
-    return await createOn(tracing, { config, secrets, overrides });
-  } catch (error) {
-    await tracing[Symbol.asyncDispose]();
-    throw error;
-  }
+  const make = (tracing: Tracing) => createOn(tracing, { config, secrets, overrides });
+  return ownTracing(
+    { isOn: config.isTraced, process: "worker", instance: config.id },
+    make,
+    overrides.tracing,
+  );
 }
 
 /** Does it on tracing that the context then owns. */

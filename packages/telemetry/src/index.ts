@@ -18,7 +18,7 @@ export {
   startMetricsServer,
 } from "./metrics/metrics-server.js";
 export { type RedisNumbers, tellRedis } from "./metrics/tell-redis.js";
-export { createTracing } from "./traces/create-tracing.js";
+export { createTracing, ownTracing } from "./traces/create-tracing.js";
 export { describeSpans } from "./traces/describe-spans.js";
 export {
   ATTRIBUTES,

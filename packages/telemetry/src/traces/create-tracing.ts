@@ -6,3 +6,21 @@ export async function createTracing(options: TracingOptions): Promise<Tracing> {
   const { openTracing } = await import("./otel-tracing.js");
   return openTracing(options);
 }
+
+/**
+ * Makes tracing and what then owns it: when that cannot be made, the tracing is closed again.
+ * @param given what a test puts in its place
+ */
+export async function ownTracing<Owner>(
+  options: TracingOptions,
+  make: (tracing: Tracing) => Promise<Owner>,
+  given?: Tracing,
+): Promise<Owner> {
+  const tracing = given ?? (await createTracing(options));
+  try {
+    return await make(tracing);
+  } catch (error) {
+    await tracing[Symbol.asyncDispose]();
+    throw error;
+  }
+}
