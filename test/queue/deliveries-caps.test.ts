@@ -1,31 +1,18 @@
-import { connectQueue, type Farm } from "@latentfarm/queue";
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Farm } from "@latentfarm/queue";
+import type { Redis } from "ioredis";
+import { describe, expect, it } from "vitest";
 import { delivered, deliveryWith, eventually, hookedJob, Receiver } from "./delivery-fixture.js";
-import { startQueueRedis } from "./farm-fixture.js";
+import { onFreshFarms } from "./farm-fixture.js";
 
 /** `webhook_pending_max`. */
 const PENDING_MAX = 10_000;
 const PENDING_KEY = "{latentfarm}:webhook:log:acme:pending";
 
-let server: Awaited<ReturnType<typeof startQueueRedis>>;
 let farm: Farm;
 let redis: Redis;
 
-beforeAll(async () => {
-  server = await startQueueRedis();
-  redis = new Redis(server.url);
-});
-
-afterAll(async () => {
-  redis.disconnect();
-  await server[Symbol.asyncDispose]();
-});
-
-beforeEach(async () => {
-  await redis.flushall();
-  farm = await connectQueue({ redisUrl: server.url });
-  return () => farm[Symbol.asyncDispose]();
+onFreshFarms((own) => {
+  ({ farm, redis } = own);
 });
 
 /** Lets a tenant have so many pending deliveries, as far as its list tells. */

@@ -1,6 +1,6 @@
-import { connectQueue, type Farm } from "@latentfarm/queue";
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Farm } from "@latentfarm/queue";
+import type { Redis } from "ioredis";
+import { describe, expect, it } from "vitest";
 import {
   delivered,
   deliveryWith,
@@ -10,29 +10,16 @@ import {
   refused,
   SHORT_SCHEDULE_MS,
 } from "./delivery-fixture.js";
-import { startQueueRedis } from "./farm-fixture.js";
+import { onFreshFarms } from "./farm-fixture.js";
 
 const ENDPOINTS_MAX = 1_000;
 const DAY_MS = 86_400_000;
 
-let server: Awaited<ReturnType<typeof startQueueRedis>>;
 let farm: Farm;
 let redis: Redis;
 
-beforeAll(async () => {
-  server = await startQueueRedis();
-  redis = new Redis(server.url);
-});
-
-afterAll(async () => {
-  redis.disconnect();
-  await server[Symbol.asyncDispose]();
-});
-
-beforeEach(async () => {
-  await redis.flushall();
-  farm = await connectQueue({ redisUrl: server.url });
-  return () => farm[Symbol.asyncDispose]();
+onFreshFarms((own) => {
+  ({ farm, redis } = own);
 });
 
 const courier = (receiver: Receiver) =>

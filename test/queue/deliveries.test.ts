@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connectQueue, type DeliverOptions, type Farm } from "@latentfarm/queue";
 import { BREAKER_POLICY } from "@latentfarm/webhooks";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   delivered,
   deliveryWith,
@@ -12,26 +12,14 @@ import {
   refused,
   SHORT_SCHEDULE_MS,
 } from "./delivery-fixture.js";
-import { startQueueRedis } from "./farm-fixture.js";
+import { type FreshFarm, onFreshFarms } from "./farm-fixture.js";
 
-let server: Awaited<ReturnType<typeof startQueueRedis>>;
+let server: FreshFarm["server"];
 let farm: Farm;
 let redis: Redis;
 
-beforeAll(async () => {
-  server = await startQueueRedis();
-  redis = new Redis(server.url);
-});
-
-afterAll(async () => {
-  redis.disconnect();
-  await server[Symbol.asyncDispose]();
-});
-
-beforeEach(async () => {
-  await redis.flushall();
-  farm = await connectQueue({ redisUrl: server.url });
-  return () => farm[Symbol.asyncDispose]();
+onFreshFarms((own) => {
+  ({ farm, redis, server } = own);
 });
 
 function courier(receiver: Receiver, options: Partial<DeliverOptions> = {}) {

@@ -11,7 +11,9 @@ import {
   type JobRecord,
   type WorkerInfo,
 } from "@latentfarm/contract";
-import type { Farm, FrameWork, NewJob } from "@latentfarm/queue";
+import { connectQueue, type Farm, type FrameWork, type NewJob } from "@latentfarm/queue";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach } from "vitest";
 import { type RedisServer, startRedis } from "../harness/redis.js";
 
 /** Longer than any recovery that the queue promises, so that a stuck test ends with its own message. */
@@ -30,6 +32,34 @@ export async function startQueueRedis(
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** A farm that nothing has happened in. */
+export interface FreshFarm {
+  readonly farm: Farm;
+  /** To look at what the farm keeps. */
+  readonly redis: Redis;
+  readonly server: RedisServer;
+}
+
+/** Gives each test of a file a farm on one Redis, which is emptied before it. */
+export function onFreshFarms(give: (own: FreshFarm) => void): void {
+  let server: Awaited<ReturnType<typeof startQueueRedis>>;
+  let redis: Redis;
+  beforeAll(async () => {
+    server = await startQueueRedis();
+    redis = new Redis(server.url);
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => {
+    await redis.flushall();
+    const farm = await connectQueue({ redisUrl: server.url });
+    give({ farm, redis, server });
+    return () => farm[Symbol.asyncDispose]();
+  });
 }
 
 /** A fresh model name, so that tests that share a Redis do not share a queue. */
